@@ -1,0 +1,102 @@
+/**
+ * `npm run budgets`: start-up of the command line beside bare Node on the same machine, and bundle sizes.
+ * Limits are ratios, because absolute times say more about the machine; runs are interleaved and the
+ * fastest of each kind is compared, because noise on a shared machine only ever adds time.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const RUNS = 15;
+const CLI = "dist/cli/main.js";
+/** On the machine where bare Node takes 62 ms these are + 25 ms and + 90 ms. */
+const LIMITS = { "--version": 1.4, estimate: 2.45 };
+const LIBRARY_GZIP_KIB = 250;
+const FIRST_CHUNK_KIB = 64;
+
+let failed = false;
+/** @param {string} what @param {number} value @param {number} limit @param {string} unit */
+function judge(what, value, limit, unit) {
+  const over = value > limit;
+  failed ||= over;
+  console.log(`budgets: ${what} ${value.toFixed(2)} ${unit}, limit ${limit}${over ? "  OVER" : ""}`);
+}
+
+/** Bytes of what must load before an entry runs (static imports), of a file bundled as a consumer would. @param {string} entry @param {"node" | "browser"} platform */
+async function firstLoad(entry, platform) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    minify: true,
+    write: false,
+    metafile: true,
+    outdir: "out",
+    platform,
+    logLevel: "error",
+  });
+  const start = Object.keys(metafile.outputs).find((name) => metafile.outputs[name]?.entryPoint === entry);
+  const needed = new Set([start]);
+  for (const name of needed) {
+    for (const { path, kind } of metafile.outputs[name ?? ""]?.imports ?? []) {
+      if (kind === "import-statement" && path in metafile.outputs) needed.add(path);
+    }
+  }
+  const loaded = outputFiles.filter(({ path }) => [...needed].some((name) => name && path.endsWith(name)));
+  return Buffer.concat(loaded.map(({ contents }) => contents));
+}
+
+/** Wall time of one Node process, milliseconds. @param {string[]} args */
+function time(args) {
+  const start = process.hrtime.bigint();
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`node ${args.join(" ")} ended with ${status}\n${stderr}`);
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+if (!existsSync("dist/index.js")) console.log("budgets: skipped the library: dist/index.js is not there");
+else {
+  const first = await firstLoad("dist/index.js", "browser");
+  judge("library, first load, gzip", gzipSync(first).length / 1024, LIBRARY_GZIP_KIB, "KiB");
+}
+
+if (!existsSync(CLI)) console.log(`budgets: skipped the command line: ${CLI} is not there`);
+else {
+  judge("command line, first load", (await firstLoad(CLI, "node")).length / 1024, FIRST_CHUNK_KIB, "KiB");
+  const folder = mkdtempSync(join(tmpdir(), "plimsoll-budgets-"));
+  const config = join(folder, "config.json");
+  const model = {
+    model_type: "llama",
+    architectures: ["LlamaForCausalLM"],
+    hidden_size: 2048,
+    vocab_size: 32000,
+  };
+  const shape = {
+    intermediate_size: 5632,
+    num_attention_heads: 32,
+    num_hidden_layers: 22,
+    num_key_value_heads: 4,
+  };
+  writeFileSync(config, JSON.stringify({ ...model, ...shape, max_position_embeddings: 2048 }));
+  writeFileSync(join(folder, "empty.mjs"), "");
+  const kinds = {
+    bare: [join(folder, "empty.mjs")],
+    "--version": [CLI, "--version"],
+    estimate: [CLI, "estimate", config],
+  };
+  /** @type {Record<string, number>} */
+  const best = {};
+  for (let run = 0; run < RUNS; run++) {
+    for (const [kind, args] of Object.entries(kinds))
+      best[kind] = Math.min(best[kind] ?? Infinity, time(args));
+  }
+  rmSync(folder, { recursive: true });
+  console.log(`budgets: bare node ${best["bare"]?.toFixed(0)} ms, fastest of ${RUNS}`);
+  for (const [kind, limit] of Object.entries(LIMITS))
+    judge(`plimsoll ${kind}`, (best[kind] ?? 0) / (best["bare"] ?? 1), limit, "x bare node");
+}
+process.exit(failed ? 1 : 0);
