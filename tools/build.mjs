@@ -28,6 +28,10 @@ if (existsSync(CLI)) {
     target: "node20",
     minify: true,
     legalComments: "none",
+    // CommonJS dependencies (commander) call `require` for Node built-ins; an ES module has none.
+    banner: {
+      js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);',
+    },
     define: { __PLIMSOLL_VERSION__: JSON.stringify(version) },
     logLevel: "warning",
   });
