@@ -5,6 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { build } from "esbuild";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -32,6 +33,8 @@ if (existsSync(CLI)) {
     banner: {
       js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);',
     },
+    // Under Node this package resolves to CommonJS, which loses named exports through `await import()`.
+    alias: { yaml: resolve("node_modules/yaml/browser/index.js") },
     define: { __PLIMSOLL_VERSION__: JSON.stringify(version) },
     logLevel: "warning",
   });
