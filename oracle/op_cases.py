@@ -491,6 +491,7 @@ for _op in ("add", "sub", "mul", "div"):
     case(f"{_op}-inplace-scalar", f"m.A.{_op}_(3.0)", a=E3)
     case(f"{_op}-inplace-broadcast", f"m.A.{_op}_(m.B)", a=E3, b=CH)
     case(f"{_op}-frozen-operand", f"torch.{_op}(m.A, m.b)", a=E3, b=VEC, frozen=["b"])
+family("elementwise-more")
 case("add-alpha", "torch.add(m.A, m.B, alpha=0.5)", a=E3, b=E3)
 case("add-alpha-broadcast", "torch.add(m.A, m.B, alpha=0.5)", a=E3, b=CH)
 case("sub-alpha", "torch.sub(m.A, m.B, alpha=2)", a=E3, b=E3)
@@ -627,6 +628,22 @@ for _name, _code in {
     case(_name, _code, a=R3, note="h is named: it lives until the op function returns" if ":=" in _code else None)
 case("sum-bf16", "m.A.sum(-1)", a=half(*R3))
 case("mean-bf16", "m.A.mean((0, 1))", a=half(*R3))
+for _name, _shape in {"1k": (4, 256), "64k": (16, 4096), "long-rows": (3, 200_001), "square": (700, 740), "many-short-rows": (60_000, 12), "few-long-rows": (5, 150_000)}.items():
+    case(f"sum-all-{_name}", "m.A.sum()", a=_shape, note="the scratch of two-pass reductions")
+    case(f"sum-rows-{_name}", "m.A.sum(-1)", a=_shape, note="the scratch of two-pass reductions")
+    case(f"sum-columns-{_name}", "m.A.sum(0)", a=_shape, note="the scratch of two-pass reductions")
+    case(f"mean-all-{_name}", "m.A.mean()", a=_shape, note="the scratch of two-pass reductions")
+    case(f"amax-rows-{_name}", "m.A.amax(-1)", a=_shape, note="the scratch of two-pass reductions")
+    case(f"norm-all-{_name}", "torch.linalg.vector_norm(m.A)", a=_shape, note="the scratch of two-pass reductions")
+    case(f"var-rows-{_name}", "m.A.var(-1)", a=_shape, note="the scratch of two-pass reductions")
+    case(f"bias-gradient-{_name}", "m.A + m.b", a=_shape, b=_shape[1:], note="the bias gradient is a sum over rows")
+case("channel-gradient-large", "m.A * m.b", a=(8, 24, 65, 67), b=(24, 1, 1), note="the scratch of two-pass reductions")
+case("global-mean-large", "m.A.mean((2, 3))", a=(8, 24, 65, 67), note="the scratch of two-pass reductions")
+case("linear-bias-large", "m.fc(m.A)", a=(4000, 48), fc=lambda: nn.Linear(48, 80), note="the bias gradient is a sum over rows")
+case("conv-bias-large", "m.conv(m.A)", a=(8, 12, 65, 67), conv=lambda: nn.Conv2d(12, 20, 3, padding=1), note="the bias gradient is a sum over pixels")
+case("sum-all-bf16-large", "m.A.sum()", a=half(700, 740), note="the scratch of two-pass reductions")
+case("argmax-large", "(h := m.A) * h.argmax()", a=(700, 740), note="the scratch of two-pass reductions; h is named")
+case("max-all-large", "m.A.max()", a=(700, 740), note="the scratch of two-pass reductions")
 
 # ------------------------------------------------------------------ views
 family("views")
@@ -821,7 +838,6 @@ case("multilabel-margin", "F.multilabel_margin_loss(m.A, x)", a=K2, x=ints(37, 4
 case("multilabel-soft-margin", "F.multilabel_soft_margin_loss(m.A, x)", a=K2, x=(37, 48))
 case("soft-margin", "F.soft_margin_loss(m.A, x)", a=K2, x=(37, 48))
 case("triplet-margin", "F.triplet_margin_loss(m.A, m.B, m.C)", a=K2, b=K2, c=K2)
-case("gaussian-nll", "F.gaussian_nll_loss(m.A, x, m.B)", a=K2, b=K2, x=(37, 48))
 case("poisson-nll", "F.poisson_nll_loss(m.A, x)", a=K2, x=(37, 48))
 case("ctc", "F.ctc_loss(m.A, x, (50, 50, 50, 50), (7, 7, 7, 7))", a=(50, 4, 28), x=ints(4, 7), note="lengths given as numbers; targets on the GPU")
 case("ctc-of-log-softmax-sum", "F.ctc_loss(F.log_softmax(m.A, -1), x, (50, 50, 50, 50), (7, 7, 7, 7), reduction='sum')", a=(50, 4, 28), x=ints(4, 7))
@@ -926,3 +942,383 @@ def reparameterise(mean, logvar):
     std = torch.exp(0.5 * logvar)
     eps = torch.randn_like(std)
     return mean + eps * std
+
+
+# ------------------------------------------------------------------ embedding
+family("embedding")
+case("embedding", "m.emb(x)", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48))
+case("embedding-short", "m.emb(x)", x=ints(7), emb=lambda: nn.Embedding(101, 48), note="few indices take another backward kernel")
+case("embedding-many", "m.emb(x)", x=ints(16, 200), emb=lambda: nn.Embedding(1001, 48), note="more than 3072 indices take another backward kernel")
+case("embedding-padding", "m.emb(x)", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48, padding_idx=0))
+case("embedding-many-padding", "m.emb(x)", x=ints(16, 200), emb=lambda: nn.Embedding(1001, 48, padding_idx=0))
+case("embedding-frozen-then-linear", "m.fc(m.emb(x))", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), fc=lambda: nn.Linear(48, 20), frozen=["emb.weight"])
+case("embedding-int32", "m.emb(x)", x=Tensor((4, 37), torch.int32), emb=lambda: nn.Embedding(101, 48))
+case("embedding-many-int32", "m.emb(x)", x=Tensor((16, 200), torch.int32), emb=lambda: nn.Embedding(1001, 48))
+case("embedding-bf16", "m.emb(x)", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48, dtype=torch.bfloat16))
+case("embedding-many-bf16", "m.emb(x)", x=ints(16, 200), emb=lambda: nn.Embedding(1001, 48, dtype=torch.bfloat16))
+case("embedding-twice", "m.emb(x) + m.emb(x2)", x=[ints(4, 37), ints(4, 37)], emb=lambda: nn.Embedding(101, 48))
+case("embedding-of-activation", "F.embedding(x, m.A)", a=(101, 48), x=ints(4, 37))
+case("embedding-plus-position", "m.emb(x) + m.pos(torch.arange(37, device=x.device))", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), pos=lambda: nn.Embedding(64, 48))
+case("embedding-plus-three-norm", "F.dropout(m.norm(m.emb(x) + m.typ(x2) + m.pos(x3)), 0.1)", x=[ints(4, 37), ints(4, 37), ints(1, 37)], emb=lambda: nn.Embedding(101, 48),
+     typ=lambda: nn.Embedding(2, 48), pos=lambda: nn.Embedding(64, 48), norm=lambda: nn.LayerNorm(48))
+case("embedding-tied-head", "m.head(m.emb(x).sin())", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), head=lambda: nn.Linear(48, 101, bias=False), prepare=lambda m: tie(m))
+case("embedding-tied-head-many", "m.head(m.emb(x).sin())", x=ints(16, 200), emb=lambda: nn.Embedding(1001, 48), head=lambda: nn.Linear(48, 1001, bias=False), prepare=lambda m: tie(m))
+case("embedding-tied-functional", "F.linear(m.emb(x).sin(), m.emb.weight)", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48))
+case("embedding-scaled", "m.emb(x) * 48 ** 0.5", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48))
+case("embedding-scale-by-frequency", "m.emb(x)", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48, scale_grad_by_freq=True))
+case("embedding-mean-of-tokens", "m.fc(m.emb(x).mean(1))", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), fc=lambda: nn.Linear(48, 20))
+for _mode in ("sum", "mean", "max"):
+    case(f"embedding-bag-{_mode}", "m.emb(x)", x=ints(37, 5), emb=lambda w=_mode: nn.EmbeddingBag(101, 48, mode=w))
+case("embedding-bag-offsets", "m.emb(x, x2)", x=[ints(185), ints(37)], emb=lambda: nn.EmbeddingBag(101, 48))
+case("embedding-bag-weights", "m.emb(x, per_sample_weights=m.A)", a=(37, 5), x=ints(37, 5), emb=lambda: nn.EmbeddingBag(101, 48, mode="sum"))
+case("one-hot-matmul", "F.one_hot(x, 101).float() @ m.A", a=(101, 48), x=ints(37))
+case("one-hot-mul", "m.A * F.one_hot(x, 48).to(m.a.dtype)", a=(37, 48), x=ints(37))
+
+
+def tie(m):
+    m.head.weight = m.emb.weight
+
+
+# ------------------------------------------------------------------ attention
+family("attention")
+math = lambda: sdpa_kernel(SDPBackend.MATH)
+sdpa = F.scaled_dot_product_attention
+Q, KV = (2, 3, 37, 32), (2, 3, 41, 32)
+for _d in (32, 64, 80, 128):
+    _q, _k = (2, 3, 37, _d), (2, 3, 41, _d)
+    case(f"sdpa-{_d}", "sdpa(m.A, m.B, m.C)", a=_q, b=_k, c=_k)
+    case(f"sdpa-{_d}-bf16", "sdpa(m.A, m.B, m.C)", a=half(*_q), b=half(*_k), c=half(*_k))
+    case(f"sdpa-{_d}-bf16-causal", "sdpa(m.A, m.B, m.C, is_causal=True)", a=half(*_q), b=half(*_q), c=half(*_q))
+    case(f"sdpa-{_d}-bf16-dropout", "sdpa(m.A, m.B, m.C, dropout_p=0.1)", a=half(*_q), b=half(*_k), c=half(*_k))
+case("sdpa-20", "sdpa(m.A, m.B, m.C)", a=(2, 3, 37, 20), b=(2, 3, 41, 20), c=(2, 3, 41, 20))
+case("sdpa-20-bf16", "sdpa(m.A, m.B, m.C)", a=half(2, 3, 37, 20), b=half(2, 3, 41, 20), c=half(2, 3, 41, 20), note="the head is padded to a multiple of 8")
+case("sdpa-18", "sdpa(m.A, m.B, m.C)", a=(2, 3, 37, 18), b=(2, 3, 41, 18), c=(2, 3, 41, 18))
+case("sdpa-value-dim", "sdpa(m.A, m.B, m.C)", a=Q, b=KV, c=(2, 3, 41, 48))
+case("sdpa-value-dim-bf16", "sdpa(m.A, m.B, m.C)", a=half(*Q), b=half(*KV), c=half(2, 3, 41, 48))
+case("sdpa-causal", "sdpa(m.A, m.B, m.C, is_causal=True)", a=Q, b=Q, c=Q)
+case("sdpa-dropout", "sdpa(m.A, m.B, m.C, dropout_p=0.1)", a=Q, b=KV, c=KV)
+case("sdpa-causal-dropout", "sdpa(m.A, m.B, m.C, dropout_p=0.1, is_causal=True)", a=Q, b=Q, c=Q)
+case("sdpa-scale", "sdpa(m.A, m.B, m.C, scale=0.5)", a=Q, b=KV, c=KV)
+case("sdpa-long-bf16", "sdpa(m.A, m.B, m.C)", a=half(1, 2, 517, 64), b=half(1, 2, 531, 64), c=half(1, 2, 531, 64))
+case("sdpa-long", "sdpa(m.A, m.B, m.C)", a=(1, 2, 517, 64), b=(1, 2, 531, 64), c=(1, 2, 531, 64))
+case("sdpa-aligned-lengths", "sdpa(m.A, m.B, m.C)", a=(2, 3, 64, 32), b=(2, 3, 96, 32), c=(2, 3, 96, 32))
+for _name, _shape in {"full": (2, 3, 37, 41), "heads": (1, 3, 37, 41), "batch": (2, 1, 37, 41), "keys": (2, 1, 1, 41), "2d": (37, 41)}.items():
+    case(f"sdpa-float-mask-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=Q, b=KV, c=KV, x=_shape)
+    case(f"sdpa-bool-mask-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=Q, b=KV, c=KV, x=bools(*_shape))
+    case(f"sdpa-mask-gradient-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=m.D)", a=Q, b=KV, c=KV, d=_shape)
+    case(f"sdpa-bf16-float-mask-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=half(*Q), b=half(*KV), c=half(*KV), x=half(*_shape))
+    case(f"sdpa-bf16-bool-mask-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=half(*Q), b=half(*KV), c=half(*KV), x=bools(*_shape))
+    case(f"sdpa-bf16-mask-gradient-{_name}", "sdpa(m.A, m.B, m.C, attn_mask=m.D)", a=half(*Q), b=half(*KV), c=half(*KV), d=half(*_shape))
+case("sdpa-float-mask-aligned", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=(2, 3, 40, 32), b=(2, 3, 48, 32), c=(2, 3, 48, 32), x=(2, 3, 40, 48))
+case("sdpa-mask-gradient-aligned", "sdpa(m.A, m.B, m.C, attn_mask=m.D)", a=(2, 3, 40, 32), b=(2, 3, 48, 32), c=(2, 3, 48, 32), d=(2, 3, 40, 48))
+case("sdpa-float-mask-dropout", "sdpa(m.A, m.B, m.C, attn_mask=x, dropout_p=0.1)", a=Q, b=KV, c=KV, x=(2, 3, 37, 41))
+case("sdpa-bool-mask-from-padding", "sdpa(m.A, m.B, m.C, attn_mask=x[:, None, None, :].expand(-1, 3, 37, -1))", a=Q, b=KV, c=KV, x=bools(2, 41))
+for _kind, _t in {"": Tensor, "-bf16": lambda s: half(*s)}.items():
+    case(f"sdpa-gqa{_kind}", "sdpa(m.A, m.B, m.C, enable_gqa=True)", a=_t((2, 6, 37, 32)), b=_t((2, 2, 41, 32)), c=_t((2, 2, 41, 32)))
+    case(f"sdpa-gqa-causal{_kind}", "sdpa(m.A, m.B, m.C, is_causal=True, enable_gqa=True)", a=_t((2, 6, 37, 32)), b=_t((2, 2, 37, 32)), c=_t((2, 2, 37, 32)))
+    case(f"sdpa-transposed-heads{_kind}", "sdpa(m.A.transpose(1, 2), m.B.transpose(1, 2), m.C.transpose(1, 2))", a=_t((2, 37, 3, 32)), b=_t((2, 41, 3, 32)), c=_t((2, 41, 3, 32)))
+    case(f"sdpa-qkv-unbind{_kind}", "sdpa(*m.A.reshape(2, 37, 3, 3, 32).permute(2, 0, 3, 1, 4).unbind(0)).transpose(1, 2).reshape(2, 37, 96)", a=_t((2, 37, 288)))
+    case(f"sdpa-query-frozen{_kind}", "sdpa(m.a, m.B, m.C)", a=_t(Q), b=_t(KV), c=_t(KV), frozen=["a"])
+    case(f"sdpa-3d{_kind}", "sdpa(m.A, m.B, m.C)", a=_t((6, 37, 32)), b=_t((6, 41, 32)), c=_t((6, 41, 32)))
+    case(f"sdpa-math{_kind}", "sdpa(m.A, m.B, m.C)", a=_t(Q), b=_t(KV), c=_t(KV), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-causal{_kind}", "sdpa(m.A, m.B, m.C, is_causal=True)", a=_t(Q), b=_t(Q), c=_t(Q), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-dropout{_kind}", "sdpa(m.A, m.B, m.C, dropout_p=0.1)", a=_t(Q), b=_t(KV), c=_t(KV), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-float-mask{_kind}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=_t(Q), b=_t(KV), c=_t(KV), x=_t((1, 3, 37, 41)), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-bool-mask{_kind}", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=_t(Q), b=_t(KV), c=_t(KV), x=bools(2, 1, 37, 41), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-mask-gradient{_kind}", "sdpa(m.A, m.B, m.C, attn_mask=m.D)", a=_t(Q), b=_t(KV), c=_t(KV), d=_t((1, 3, 37, 41)), context=math, note="sdpa_kernel(MATH)")
+    case(f"sdpa-math-gqa{_kind}", "sdpa(m.A, m.B, m.C, enable_gqa=True)", a=_t((2, 6, 37, 32)), b=_t((2, 2, 41, 32)), c=_t((2, 2, 41, 32)), context=math, note="sdpa_kernel(MATH)")
+case("sdpa-mixed-mask-types", "sdpa(m.A, m.B, m.C, attn_mask=x)", a=half(*Q), b=half(*KV), c=half(*KV), x=(2, 3, 37, 41))
+case("attention-vit-block", "vit_attention(m, m.A)", a=(2, 37, 96), qkv=lambda: nn.Linear(96, 288), proj=lambda: nn.Linear(96, 96))
+case("attention-vit-block-bf16", "vit_attention(m, m.A)", a=half(2, 37, 96), qkv=lambda: nn.Linear(96, 288, dtype=torch.bfloat16), proj=lambda: nn.Linear(96, 96, dtype=torch.bfloat16))
+case("attention-by-hand", "hand_attention(m, m.A)", a=(2, 37, 96), qkv=lambda: nn.Linear(96, 288), proj=lambda: nn.Linear(96, 96))
+case("attention-gpt2-eager", "gpt2_attention(m, m.A, x)", a=(2, 37, 96), x=bools(1, 1, 37, 37), qkv=lambda: nn.Linear(96, 288), proj=lambda: nn.Linear(96, 96))
+case("attention-relative-bias", "bias_attention(m, m.A, x)", a=(2, 36, 96), b=(121, 3), x=ints(36, 36), qkv=lambda: nn.Linear(96, 288), proj=lambda: nn.Linear(96, 96))
+case("attention-llama-gqa-bf16", "llama_attention(m, m.A)", a=half(2, 37, 96), q=lambda: nn.Linear(96, 192, bias=False, dtype=torch.bfloat16), k=lambda: nn.Linear(96, 64, bias=False, dtype=torch.bfloat16),
+     v=lambda: nn.Linear(96, 64, bias=False, dtype=torch.bfloat16), proj=lambda: nn.Linear(192, 96, bias=False, dtype=torch.bfloat16))
+
+
+def vit_attention(m, x):
+    B, N, C = x.shape
+    qkv = m.qkv(x).reshape(B, N, 3, 3, 32).permute(2, 0, 3, 1, 4)
+    q, k, v = qkv.unbind(0)
+    x = sdpa(q, k, v, dropout_p=0.0)
+    x = x.transpose(1, 2).reshape(B, N, C)
+    x = m.proj(x)
+    return x
+
+
+def hand_attention(m, x):
+    B, N, C = x.shape
+    qkv = m.qkv(x).reshape(B, N, 3, 3, 32).permute(2, 0, 3, 1, 4)
+    q, k, v = qkv.unbind(0)
+    q = q * 32 ** -0.5
+    attn = q @ k.transpose(-2, -1)
+    attn = attn.softmax(dim=-1)
+    attn = F.dropout(attn, 0.1)
+    x = attn @ v
+    x = x.transpose(1, 2).reshape(B, N, C)
+    return m.proj(x)
+
+
+def gpt2_attention(m, x, mask):
+    B, N, C = x.shape
+    q, k, v = m.qkv(x).split(C, dim=2)
+    q = q.view(B, N, 3, 32).transpose(1, 2)
+    k = k.view(B, N, 3, 32).transpose(1, 2)
+    v = v.view(B, N, 3, 32).transpose(1, 2)
+    weights = torch.matmul(q, k.transpose(-1, -2))
+    weights = weights / 32 ** 0.5
+    weights = torch.where(mask, weights, torch.full([], -3.4e38, dtype=weights.dtype, device=weights.device))
+    weights = F.softmax(weights, dim=-1)
+    weights = F.dropout(weights, 0.1)
+    out = torch.matmul(weights, v)
+    out = out.transpose(1, 2).contiguous().view(B, N, C)
+    return m.proj(out)
+
+
+def bias_attention(m, x, index):
+    B, N, C = x.shape
+    qkv = m.qkv(x).reshape(B, N, 3, 3, 32).permute(2, 0, 3, 1, 4)
+    q, k, v = qkv.unbind(0)
+    bias = m.b[index.view(-1)].view(N, N, -1).permute(2, 0, 1).contiguous().unsqueeze(0)
+    x = sdpa(q, k, v, attn_mask=bias)
+    return m.proj(x.transpose(1, 2).reshape(B, N, C))
+
+
+def llama_attention(m, x):
+    B, N, _ = x.shape
+    q = m.q(x).view(B, N, -1, 32).transpose(1, 2)
+    k = m.k(x).view(B, N, -1, 32).transpose(1, 2)
+    v = m.v(x).view(B, N, -1, 32).transpose(1, 2)
+    x = sdpa(q, k, v, is_causal=True, enable_gqa=True)
+    return m.proj(x.transpose(1, 2).reshape(B, N, -1))
+
+
+# ------------------------------------------------------------------ interpolate
+family("interpolate")
+I1, I2, I3 = (4, 12, 85), (4, 12, 17, 19), (2, 6, 7, 8, 9)
+for _name, _shape, _keywords in (
+        ("nearest-1d", I1, "scale_factor=2"), ("nearest-2d", I2, "scale_factor=2"), ("nearest-3d", I3, "scale_factor=2"), ("nearest-2d-size", I2, "size=(30, 31)"), ("nearest-2d-down", I2, "scale_factor=0.5"),
+        ("nearest-exact-2d", I2, "scale_factor=2, mode='nearest-exact'"), ("linear-1d", I1, "scale_factor=2, mode='linear'"), ("bilinear", I2, "scale_factor=2, mode='bilinear'"),
+        ("bilinear-align", I2, "scale_factor=2, mode='bilinear', align_corners=True"), ("bilinear-size", I2, "size=(40, 45), mode='bilinear', align_corners=False"), ("bilinear-same-size", I2, "size=(17, 19), mode='bilinear'"),
+        ("bilinear-antialias", I2, "size=(9, 10), mode='bilinear', antialias=True"), ("bicubic", I2, "scale_factor=2, mode='bicubic'"), ("bicubic-align", I2, "size=(40, 45), mode='bicubic', align_corners=True"),
+        ("bicubic-antialias", I2, "size=(9, 10), mode='bicubic', antialias=True"), ("trilinear", I3, "scale_factor=2, mode='trilinear'"), ("area", I2, "size=(8, 9), mode='area'"), ("area-up", I2, "scale_factor=2, mode='area'"),
+        ("recompute-scale", I2, "scale_factor=1.5, mode='bilinear', recompute_scale_factor=True")):
+    case(_name, f"F.interpolate(m.A, {_keywords})", a=_shape)
+case("bilinear-permuted", "F.interpolate(m.A.permute(0, 3, 1, 2), scale_factor=2, mode='bilinear')", a=(4, 17, 19, 12))
+case("nearest-bf16", "F.interpolate(m.A, scale_factor=2)", a=half(*I2))
+case("bilinear-bf16", "F.interpolate(m.A, scale_factor=2, mode='bilinear')", a=half(*I2))
+case("upsample-module", "m.up(m.A)", a=I2, up=lambda: nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True))
+case("upsample-cat-conv", "m.conv(torch.cat([m.B, F.interpolate(m.A, scale_factor=2)], 1))", a=I2, b=(4, 6, 34, 38), conv=lambda: nn.Conv2d(18, 8, 3, padding=1))
+case("upsample-add", "m.B + F.interpolate(m.A, size=(34, 38))", a=I2, b=(4, 12, 34, 38))
+case("grid-sample", "F.grid_sample(m.A, m.B, align_corners=False)", a=I2, b=(4, 23, 25, 2))
+case("grid-sample-constant-grid", "F.grid_sample(m.A, x, align_corners=False)", a=I2, x=(4, 23, 25, 2))
+case("grid-sample-input-constant", "F.grid_sample(x, m.B, align_corners=False)", b=(4, 23, 25, 2), x=I2)
+case("grid-sample-nearest", "F.grid_sample(m.A, x, mode='nearest', padding_mode='border', align_corners=True)", a=I2, x=(4, 23, 25, 2))
+case("grid-sample-bicubic", "F.grid_sample(m.A, m.B, mode='bicubic', align_corners=False)", a=I2, b=(4, 23, 25, 2))
+case("grid-sample-3d", "F.grid_sample(m.A, m.B, align_corners=False)", a=I3, b=(2, 5, 4, 3, 3))
+case("affine-grid", "F.affine_grid(m.A, (4, 12, 23, 25), align_corners=False)", a=(4, 2, 3))
+case("affine-grid-3d", "F.affine_grid(m.A, (2, 6, 5, 4, 3), align_corners=False)", a=(2, 3, 4))
+case("spatial-transformer", "F.grid_sample(m.A, F.affine_grid(m.B, (4, 12, 23, 25), align_corners=False), align_corners=False)", a=I2, b=(4, 2, 3))
+
+# ------------------------------------------------------------------ rnn
+family("rnn")
+S3 = (4, 37, 24)
+for _kind in (nn.LSTM, nn.GRU, nn.RNN):
+    _k = _kind.__name__.lower()
+    case(f"{_k}", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, batch_first=True))
+    case(f"{_k}-first-layer", "m.rnn(x)[0]", x=S3, rnn=lambda k=_kind: k(24, 40, batch_first=True))
+    case(f"{_k}-time-first", "m.rnn(m.A)[0]", a=(37, 4, 24), rnn=lambda k=_kind: k(24, 40))
+    case(f"{_k}-bidirectional", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, batch_first=True, bidirectional=True))
+    case(f"{_k}-two-layers", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, 2, batch_first=True))
+    case(f"{_k}-two-layers-dropout", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, 2, batch_first=True, dropout=0.1))
+    case(f"{_k}-no-bias", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, bias=False, batch_first=True))
+    case(f"{_k}-last-state", "m.fc(m.rnn(m.A)[0][:, -1])", a=S3, rnn=lambda k=_kind: k(24, 40, batch_first=True), fc=lambda: nn.Linear(40, 10))
+    case(f"{_k}-frozen", "m.rnn(m.A)[0]", a=S3, rnn=lambda k=_kind: k(24, 40, batch_first=True), frozen=[f"rnn.{w}_{g}_l0" for w in ("weight", "bias") for g in ("ih", "hh")])
+    case(f"{_k}-bf16", "m.rnn(m.A)[0]", a=half(*S3), rnn=lambda k=_kind: k(24, 40, batch_first=True, dtype=torch.bfloat16))
+case("lstm-hidden-output", "m.rnn(m.A)[1][0]", a=S3, rnn=lambda: nn.LSTM(24, 40, batch_first=True))
+case("gru-hidden-output", "m.rnn(m.A)[1]", a=S3, rnn=lambda: nn.GRU(24, 40, batch_first=True))
+case("lstm-projection", "m.rnn(m.A)[0]", a=S3, rnn=lambda: nn.LSTM(24, 40, batch_first=True, proj_size=16))
+case("lstm-given-state", "m.rnn(m.A, (m.B, m.C))[0]", a=S3, b=(1, 4, 40), c=(1, 4, 40), rnn=lambda: nn.LSTM(24, 40, batch_first=True))
+case("gru-given-state", "m.rnn(m.A, m.B)[0]", a=S3, b=(1, 4, 40), rnn=lambda: nn.GRU(24, 40, batch_first=True))
+case("rnn-relu", "m.rnn(m.A)[0]", a=S3, rnn=lambda: nn.RNN(24, 40, nonlinearity="relu", batch_first=True))
+case("lstm-unbatched", "m.rnn(m.A)[0]", a=(37, 24), rnn=lambda: nn.LSTM(24, 40))
+case("lstm-long", "m.rnn(m.A)[0]", a=(8, 300, 64), rnn=lambda: nn.LSTM(64, 128, batch_first=True))
+case("lstm-language-model", "m.fc(m.rnn(m.emb(x))[0])", x=ints(4, 37), emb=lambda: nn.Embedding(101, 24), rnn=lambda: nn.LSTM(24, 40, 2, batch_first=True), fc=lambda: nn.Linear(40, 101))
+case("lstm-cell", "m.cell(m.A, (m.B, m.C))[0]", a=(37, 24), b=(37, 40), c=(37, 40), cell=lambda: nn.LSTMCell(24, 40))
+case("gru-cell", "m.cell(m.A, m.B)", a=(37, 24), b=(37, 40), cell=lambda: nn.GRUCell(24, 40))
+case("rnn-cell", "m.cell(m.A, m.B)", a=(37, 24), b=(37, 40), cell=lambda: nn.RNNCell(24, 40))
+case("lstm-cell-three-steps", "cell_steps(m, m.A)", a=(37, 3, 24), cell=lambda: nn.LSTMCell(24, 40))
+
+
+def cell_steps(m, xs):
+    h = c = None
+    for i in range(3):
+        h, c = m.cell(xs[:, i], None if h is None else (h, c))
+    return h
+
+
+# ------------------------------------------------------------------ scopes: how long Python keeps results
+family("scopes")
+
+
+class Chain(nn.Module):
+    """x = f(x): results are rebound, the argument stays with the caller of forward()."""
+
+    def __init__(self, *kinds):
+        super().__init__()
+        self.parts = nn.ModuleList(k() for k in kinds)
+
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+class Named(nn.Module):
+    """Every result has its own name and lives until forward() returns."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(48, 56), nn.Linear(56, 64)
+
+    def forward(self, x):
+        p = self.one(x)
+        q = p.sin()
+        r = q.neg()
+        s = self.two(r)
+        return s.neg()
+
+
+class Rebound(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(48, 56), nn.Linear(56, 64)
+
+    def forward(self, x):
+        x = self.one(x)
+        x = x.sin()
+        x = x.neg()
+        x = self.two(x)
+        return x.neg()
+
+
+class Residual(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+class BasicBlock(nn.Module):
+    """torchvision's: identity and out are names."""
+
+    def __init__(self, c, o, stride=1):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(c, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        self.downsample = nn.Sequential(nn.Conv2d(c, o, 1, stride, bias=False), nn.BatchNorm2d(o)) if stride > 1 else None
+
+    def forward(self, x):
+        identity = x
+        out = self.conv1(x)
+        out = self.bn1(out)
+        out = self.relu(out)
+        out = self.conv2(out)
+        out = self.bn2(out)
+        if self.downsample is not None:
+            identity = self.downsample(x)
+        out += identity
+        out = self.relu(out)
+        return out
+
+
+class ViTBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.qkv, self.proj = nn.LayerNorm(48), nn.Linear(48, 144), nn.Linear(48, 48)
+        self.norm2, self.fc1, self.fc2 = nn.LayerNorm(48), nn.Linear(48, 192), nn.Linear(192, 48)
+
+    def attention(self, x):
+        q, k, v = self.qkv(x).reshape(4, 37, 3, 3, 16).permute(2, 0, 3, 1, 4).unbind(0)
+        x = sdpa(q, k, v)
+        x = x.transpose(1, 2).reshape(4, 37, 48)
+        return self.proj(x)
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        x = x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        return x
+
+
+NEG = lambda: nn.Threshold(0.0, 1.0)
+case("names-of-the-root", "names_of_the_root(m)", a=(4, 37, 48), note="h and y are names of a function: both live until it returns")
+case("chain-rebinds", "m.net(m.A)", a=(4, 37, 48), net=lambda: Chain(lambda: nn.Linear(48, 56), nn.GELU, lambda: nn.Linear(56, 64), nn.ReLU))
+case("chain-argument-not-saved", "m.net(m.A)", a=(4, 37, 48), net=lambda: Chain(nn.ReLU, lambda: nn.Linear(48, 56), nn.ReLU, nn.Sigmoid), note="the argument of a module lives until its forward() returns")
+case("sequential-argument-not-saved", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.Sequential(nn.ReLU(), nn.Linear(48, 56), nn.ReLU(), nn.Sigmoid()), note="the argument of nn.Sequential lives until it returns")
+case("sequential-nested", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.Sequential(nn.Sequential(nn.ReLU(), nn.Linear(48, 56)), nn.Sequential(nn.ReLU(), nn.Sigmoid(), nn.Linear(56, 64)), nn.Tanh()))
+case("module-names", "m.net(m.A)", a=(4, 37, 48), net=lambda: Named())
+case("module-rebinds", "m.net(m.A)", a=(4, 37, 48), net=lambda: Rebound())
+case("module-named-then-rebound", "m.net2(m.net(m.A))", a=(4, 37, 48), net=lambda: Named(), net2=lambda: nn.Linear(64, 72))
+case("residual-module", "m.net(m.A)", a=(4, 37, 48), net=lambda: Residual(nn.Sequential(nn.ReLU(), nn.Linear(48, 48))))
+case("residual-module-twice", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.Sequential(Residual(nn.Sequential(nn.ReLU(), nn.Linear(48, 48))), Residual(nn.Sequential(nn.ReLU(), nn.Linear(48, 48)))))
+case("basic-block", "m.net(m.A)", a=(4, 12, 17, 19), net=lambda: BasicBlock(12, 12))
+case("basic-block-downsample", "m.net(m.A)", a=(4, 12, 17, 19), net=lambda: BasicBlock(12, 20, 2))
+case("basic-block-first-layer", "m.net(x)", x=(4, 12, 17, 19), net=lambda: BasicBlock(12, 20, 2))
+case("vit-block", "m.net(m.A)", a=(4, 37, 48), net=lambda: ViTBlock())
+case("encoder-layer", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.TransformerEncoderLayer(48, 3, 192, batch_first=True))
+case("encoder-layer-norm-first-gelu", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.TransformerEncoderLayer(48, 3, 192, batch_first=True, norm_first=True, activation="gelu"))
+case("decoder-layer", "m.net(m.A, m.B)", a=(4, 37, 48), b=(4, 29, 48), net=lambda: nn.TransformerDecoderLayer(48, 3, 192, batch_first=True))
+case("lenet", "F.cross_entropy(m.net(x), x2)", x=[(32, 1, 28, 28), ints(32)], net=lambda: nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+     nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)))
+case("small-resnet", "F.cross_entropy(m.head(torch.flatten(F.adaptive_avg_pool2d(m.net(x), 1), 1)), x2)", x=[(8, 3, 33, 35), ints(8)], head=lambda: nn.Linear(20, 10),
+     net=lambda: nn.Sequential(nn.Conv2d(3, 12, 3, 2, 1, bias=False), nn.BatchNorm2d(12), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1), BasicBlock(12, 12), BasicBlock(12, 20, 2)))
+
+
+def names_of_the_root(m):
+    h = m.A
+    y = h.neg()
+    z = y.sigmoid()
+    return z.neg()
+
+
+# ------------------------------------------------------------------ autocast: the program is exported without it
+family("autocast")
+AUTO = {"autocast": torch.bfloat16}
+case("linear", "m.fc(m.A)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("linear-first-layer", "m.fc(x)", x=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("linear-frozen", "m.fc(m.A)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), frozen=["fc.weight", "fc.bias"], **AUTO)
+case("linear-twice-same-weight", "m.fc(m.fc(m.A))", a=(4, 37, 48), fc=lambda: nn.Linear(48, 48), note="the cast of a weight is cached", **AUTO)
+case("mlp", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.Sequential(nn.Linear(48, 192), nn.GELU(), nn.Linear(192, 48)), **AUTO)
+case("conv2d", "m.conv(m.A)", a=(4, 12, 17, 19), conv=lambda: nn.Conv2d(12, 20, 3), **AUTO)
+case("conv-bn-relu", "m.net(m.A)", a=(4, 12, 17, 19), net=lambda: nn.Sequential(nn.Conv2d(12, 20, 3, bias=False), nn.BatchNorm2d(20), nn.ReLU(inplace=True)), **AUTO)
+case("layer-norm-linear", "m.fc(m.norm(m.A))", a=(4, 37, 48), norm=lambda: nn.LayerNorm(48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("group-norm", "m.norm(m.conv(m.A))", a=(4, 12, 17, 19), conv=lambda: nn.Conv2d(12, 20, 3), norm=lambda: nn.GroupNorm(5, 20), **AUTO)
+case("softmax-of-linear", "F.softmax(m.fc(m.A), -1)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("matmul", "m.A @ m.B", a=(4, 37, 48), b=(4, 48, 80), **AUTO)
+case("bmm", "torch.bmm(m.A, m.B)", a=(4, 37, 48), b=(4, 48, 80), **AUTO)
+case("einsum", "torch.einsum('bij,jk->bik', m.A, m.B)", a=(4, 37, 48), b=(48, 80), **AUTO)
+case("sdpa", "sdpa(m.A, m.B, m.C)", a=Q, b=KV, c=KV, **AUTO)
+case("attention-vit-block", "vit_attention(m, m.A)", a=(2, 37, 96), qkv=lambda: nn.Linear(96, 288), proj=lambda: nn.Linear(96, 96), **AUTO)
+case("vit-block", "m.net(m.A)", a=(4, 37, 48), net=lambda: ViTBlock(), **AUTO)
+case("basic-block", "m.net(m.A)", a=(4, 12, 17, 19), net=lambda: BasicBlock(12, 20, 2), **AUTO)
+case("residual-mixed-types", "m.A + m.fc(m.B)", a=(4, 37, 48), b=(4, 37, 40), fc=lambda: nn.Linear(40, 48), **AUTO)
+case("cat-mixed-types", "torch.cat([m.A, m.fc(m.B)], -1)", a=(4, 37, 48), b=(4, 37, 40), fc=lambda: nn.Linear(40, 56), **AUTO)
+case("stack-of-linear", "torch.stack([m.fc(m.A), m.fc(m.B)])", a=(37, 48), b=(37, 48), fc=lambda: nn.Linear(48, 56), **AUTO)
+case("pow-sum-of-linear", "m.fc(m.A).pow(2).sum(-1)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("mean-of-linear", "m.fc(m.A).mean(1)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("exp-log-of-linear", "m.fc(m.A).exp().log()", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("cross-entropy-of-linear", "F.cross_entropy(m.fc(m.A), x)", a=(37, 24), x=ints(37), fc=lambda: nn.Linear(24, 48), **AUTO)
+case("mse-of-linear", "F.mse_loss(m.fc(m.A), x)", a=(37, 24), x=(37, 48), fc=lambda: nn.Linear(24, 48), **AUTO)
+case("bce-logits-of-linear", "F.binary_cross_entropy_with_logits(m.fc(m.A), x)", a=(37, 24), x=(37, 48), fc=lambda: nn.Linear(24, 48), **AUTO)
+case("embedding-tied-head", "m.head(m.emb(x).sin())", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), head=lambda: nn.Linear(48, 101, bias=False), prepare=lambda m: tie(m), **AUTO)
+case("embedding-then-linear", "m.fc(m.emb(x))", x=ints(4, 37), emb=lambda: nn.Embedding(101, 48), fc=lambda: nn.Linear(48, 20), **AUTO)
+case("max-pool", "F.max_pool2d(m.conv(m.A), 2)", a=(4, 12, 17, 19), conv=lambda: nn.Conv2d(12, 20, 3), **AUTO)
+case("dropout-of-linear", "F.dropout(m.fc(m.A), 0.1)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), **AUTO)
+case("interpolate-of-conv", "F.interpolate(m.conv(m.A), scale_factor=2, mode='bilinear')", a=(4, 12, 17, 19), conv=lambda: nn.Conv2d(12, 20, 3), **AUTO)
+case("lstm", "m.rnn(m.A)[0]", a=(4, 37, 24), rnn=lambda: nn.LSTM(24, 40, batch_first=True), **AUTO)
+case("linear-f16", "m.fc(m.A)", a=(4, 37, 48), fc=lambda: nn.Linear(48, 80), autocast=torch.float16)
+case("mlp-f16", "m.net(m.A)", a=(4, 37, 48), net=lambda: nn.Sequential(nn.Linear(48, 192), nn.GELU(), nn.Linear(192, 48)), autocast=torch.float16)
