@@ -11,9 +11,11 @@ result unless the case says so: a tensor dies when its last user has returned, a
 A case of the file:
   name, code   what forward() does before `* 2.0` and `.sum()`; functions it names are in op_cases.py
   note, tied   only where needed; tied lists parameter names that are one tensor
-  program      the ExportedProgram as torch.export.save writes it, without stack traces
+  program      the ExportedProgram as torch.export.save writes it, without stack traces; null where torch.export refuses
   forward      events of the second step's forward: "a3:2048" allocation 3 of 2048 requested bytes, "f3" its release
   backward     events of loss.backward(); the loss itself is still alive at the end
+  between, forwardAgain, backwardAgain
+               some cases: the release of the loss, then a second micro-batch while the first one's gradients are still there
   grads        parameter -> allocation that its gradient occupies when backward is over
   saved        [node, attribute, shape, dtype, bytes of the storage, 1 = a parameter's, 1 = storage seen first here]
   savedBytes   bytes of the distinct saved storages, parameters left out, buffers and inputs counted
@@ -123,7 +125,7 @@ class Events:
         self.seen = len(torch.cuda.memory._snapshot()["device_traces"][0])
 
 
-def step(run, parameters, events=None):
+def step(run, parameters, events=None, again=False):
     """One forward and backward; with `events`, what the allocator did in each."""
     record = {}
     loss = run()
@@ -134,19 +136,26 @@ def step(run, parameters, events=None):
         record["backward"] = events.take()
         record["grads"] = {name: events.live.get(p.grad.untyped_storage().data_ptr(), -1) for name, p in parameters if p.grad is not None}
     del loss
+    if events and again:
+        record["between"] = events.take()
+        loss = run()
+        record["forwardAgain"] = events.take()
+        loss.backward()
+        record["backwardAgain"] = events.take()
+        del loss
     for _, parameter in parameters:
         parameter.grad = None
     return record
 
 
-def recorded_step(run, parameters):
+def recorded_step(run, parameters, again):
     torch.cuda.synchronize()
     gc.collect()
     torch.cuda.memory._record_memory_history(enabled=None)
     torch.cuda.memory._record_memory_history(enabled="all", **NO_STACKS)
     events = Events()
     try:
-        return step(run, parameters, events), events.unknown
+        return step(run, parameters, events, again), events.unknown
     finally:
         torch.cuda.memory._record_memory_history(enabled=None)
 
@@ -167,10 +176,10 @@ def record(spec):
     if any(len(names) > 1 for names in tied.values()):
         out["tied"] = [names for names in tied.values() if len(names) > 1]
     with spec.context():
-        out["program"] = stripped(export(module, inputs))
+        out["program"] = stripped(export(module, inputs)) if spec.exports else None
     measure.materialize(module)
     refresh(module)
-    inputs = [t.fill(torch.zeros_like(v, device="cuda")) for t, v in zip(spec.inputs, inputs)]
+    inputs = [t.fill(torch.zeros_like(v, device=t.device)) for t, v in zip(spec.inputs, inputs)]
     parameters = list(module.named_parameters())
     autocast = torch.autocast("cuda", dtype=spec.autocast) if spec.autocast else contextlib.nullcontext()
     if spec.autocast:
@@ -181,8 +190,8 @@ def record(spec):
             return module(*inputs)
 
     step(run, parameters)
-    first, unknown = recorded_step(run, parameters)
-    again, _ = recorded_step(run, parameters)
+    first, unknown = recorded_step(run, parameters, spec.again)
+    again, _ = recorded_step(run, parameters, spec.again)
     if first != again:
         print(f"  {spec.name}: the third step differs from the second")
     if unknown:
