@@ -1,0 +1,317 @@
+/**
+ * Graph → Tape: what the framework dispatches in the forward pass, and what autograd keeps of it.
+ *
+ * Walks the nodes in order. A composite operator is lowered to the primitives autograd sees; a primitive that reads a
+ * tensor needing a gradient leaves a grad node, which keeps the values its gradient formulas read.
+ */
+import { isDifferentiable } from "../base/dtype.js";
+import { invariant } from "../base/invariant.js";
+import { type Bytes, bytes } from "../base/units.js";
+import { type Device, type Held, type Kernel, type Traced, type TracedInput, type Tracer } from "../frameworks/pytorch/kernel.js";
+import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
+import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
+import type { TrainingSetup } from "../ir/setup.js";
+import type { Edge, ForwardEvent, GradNode, Storage, StorageId, Tape } from "../ir/tape.js";
+import { packedSize, type TensorSpec } from "../ir/tensor.js";
+import type { OpRule } from "../ops/rule.js";
+
+/** A tensor object: in-place operators move its history on, and views know whose memory they show. */
+interface Tensor extends Traced {
+  edge: Edge;
+  readonly base: Tensor | null;
+}
+
+/** Unknown operators: every input wants a gradient that reads everything. */
+const UNKNOWN: OpRule = { inputs: [], outputs: [], infer: () => [] };
+
+export function differentiate(graph: Graph, setup: TrainingSetup, device: Device): Tape {
+  const writer = new TapeWriter(graph, setup, device);
+  for (const node of graph.nodes) writer.run(node);
+  return writer.finish();
+}
+
+/** Holds the state of one walk; a class because lowering calls back into it. */
+class TapeWriter implements Tracer {
+  readonly device: Device;
+  private readonly graph: Graph;
+  private readonly training: boolean;
+  private readonly storages: Storage[] = [];
+  private readonly events: ForwardEvent[] = [];
+  private readonly gradNodes: GradNode[] = [];
+  private readonly tensors: (Tensor | undefined)[] = [];
+  /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
+  private open: StorageId[] = [];
+  private node: Node | null = null;
+
+  constructor(graph: Graph, setup: TrainingSetup, device: Device) {
+    this.graph = graph;
+    this.device = device;
+    this.training = setup.mode === "train";
+    for (const value of graph.values) {
+      if (value.role === "activation") continue;
+      if (value.tiedTo !== undefined) {
+        this.tensors[value.id] = this.tensors[value.tiedTo];
+        continue;
+      }
+      const storage = this.storage(packedSize(value.spec), value.name, value.spec, value.id);
+      const edge: Edge = this.training && value.role === "parameter" && value.trainable ? { parameter: value.id } : null;
+      this.tensors[value.id] = { spec: value.spec, storage, edge, base: null };
+    }
+  }
+
+  run(node: Node): void {
+    this.node = node;
+    this.open = [];
+    const inputs: Record<string, TracedInput> = {};
+    for (const port in node.inputs) {
+      const argument = node.inputs[port];
+      if (argument === null || argument === undefined) inputs[port] = null;
+      else if (typeof argument === "number") inputs[port] = this.tensors[argument] ?? null;
+      else inputs[port] = argument.map((id) => (id === null ? null : (this.tensors[id] ?? null)));
+    }
+    const specs = node.outputs.map((id) => (this.graph.values[id] as { spec: TensorSpec }).spec);
+    const lower = lowering(node.op, true);
+    const results = lower ? [lower(this, inputs, node.attributes, specs)].flat() : this.primitive(node.op, inputs, node.attributes, specs);
+    const kept = new Set<StorageId>();
+    node.outputs.forEach((id, i) => {
+      const tensor = results[i] as Tensor | undefined;
+      if (tensor === undefined) return;
+      this.tensors[id] = tensor;
+      kept.add(tensor.storage);
+    });
+    for (const storage of this.open) if (!kept.has(storage)) this.emit({ kind: "drop", storage, node: node.id });
+  }
+
+  finish(): Tape {
+    const { graph, storages, events, gradNodes } = this;
+    const loss = graph.outputs[0];
+    const root = loss === undefined ? undefined : this.tensors[loss];
+    return {
+      graph,
+      storages,
+      events,
+      gradNodes,
+      storageOf: this.tensors.map((tensor) => tensor?.storage),
+      root: root?.edge ? { edge: root.edge, spec: root.spec } : null,
+    };
+  }
+
+  // ------------------------------------------------------------------ Tracer
+
+  call(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes = {}): Traced {
+    return this.calls(op, inputs, attributes)[0] as Traced;
+  }
+
+  calls(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes = {}): readonly Traced[] {
+    const lower = lowering(op, false);
+    if (!lower) return this.primitive(op, inputs, attributes);
+    const rule = opRule(op);
+    invariant(rule, `operator ${op} is known`);
+    return [lower(this, inputs, attributes, rule.infer(inputSpecs(inputs), attributes))].flat();
+  }
+
+  drop({ storage }: Traced): void {
+    const at = this.open.indexOf(storage);
+    if (at < 0) return;
+    this.open.splice(at, 1);
+    this.emit({ kind: "drop", storage, node: (this.node as Node).id });
+  }
+
+  // ------------------------------------------------------------------ one primitive
+
+  private primitive(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes, given?: readonly TensorSpec[]): Tensor[] {
+    const rule = opRule(op) ?? UNKNOWN;
+    const inPlace = attributes.inPlace === true;
+    const self = inPlace ? (inputs[rule.inputs[0]?.replace("?", "") ?? "self"] as Tensor) : null;
+    const specs = self ? [self.spec] : this.training || rule.aliases === undefined || !given || rule === UNKNOWN ? this.specsOf(op, rule, inputs, attributes, given) : given;
+    const edges = this.edgesOf(rule, inputs);
+    const differentiable = edges.some(({ edge }) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
+    const kernel = kernelRule(op);
+
+    // an in-place operator whose gradient reads what it overwrites keeps a copy
+    const reads = differentiable ? this.readsOf(rule, kernel.saves, edges, inputs, specs.length) : new Set<string>();
+    const copy = self && reads.has("self") && kernel.inPlace !== "result" ? this.allocate(self.spec, "copy kept for backward") : null;
+
+    const outputs = this.execute(op, rule, kernel.forward, inputs, attributes, specs, self);
+    if (!differentiable) return outputs;
+
+    const names = outputNames(rule, outputs.length);
+    const values: { name: string; tensor: Held }[] = [];
+    for (const name of reads) {
+      const output = names.indexOf(name);
+      if (name === "self" && self) values.push({ name, tensor: copy ?? (outputs[0] as Tensor) });
+      else if (output >= 0) values.push({ name, tensor: outputs[output] as Tensor });
+      else for (const [label, tensor] of namedInputs(name, inputs)) values.push({ name: label, tensor });
+    }
+    const id = this.gradNodes.length;
+    const base = self?.base ?? null;
+    this.gradNodes.push({
+      id,
+      op: base ? "copySlices" : op,
+      node: (this.node as Node).id,
+      attributes: base ? { ...attributes, inner: op } : attributes,
+      inputs: edges.map(({ spec }, i) => (base && i === 0 ? base.spec : spec)),
+      ports: edges.map(({ port }) => port),
+      outputs: base ? [base.spec] : outputs.map(({ spec }) => spec),
+      edges: edges.map(({ edge }, i) => (base && i === 0 ? base.edge : edge)),
+      saved: values.map(({ name, tensor }) => ({ name, tensor: { spec: tensor.spec, storage: tensor.storage } })),
+    });
+    for (const { tensor } of values) this.emit({ kind: "save", storage: tensor.storage, node: (this.node as Node).id, by: id });
+    if (copy) this.drop(copy);
+    if (base && self) {
+      base.edge = { node: id, slot: 0 };
+      self.edge = this.viewOf(base, self.spec);
+    } else {
+      outputs.forEach((tensor, slot) => {
+        if (isDifferentiable(tensor.spec.dtype)) tensor.edge = { node: id, slot };
+      });
+    }
+    return outputs;
+  }
+
+  /** A view's history is drawn again from its base after an in-place change. */
+  private viewOf(base: Tensor, spec: TensorSpec): Edge {
+    const id = this.gradNodes.length;
+    this.gradNodes.push({
+      id,
+      op: packedSize(base.spec) === packedSize(spec) ? "view" : "slice",
+      node: (this.node as Node).id,
+      attributes: {},
+      inputs: [base.spec],
+      ports: ["self"],
+      outputs: [spec],
+      edges: [base.edge],
+      saved: [],
+    });
+    return { node: id, slot: 0 };
+  }
+
+  private specsOf(op: string, rule: OpRule, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes, given?: readonly TensorSpec[]): readonly TensorSpec[] {
+    if (rule !== UNKNOWN) return rule.infer(inputSpecs(inputs), attributes);
+    invariant(given !== undefined, `operator ${op} is known or comes with its results`);
+    return given;
+  }
+
+  private execute(
+    op: string,
+    rule: OpRule,
+    forward: ReturnType<typeof kernelRule>["forward"],
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes,
+    specs: readonly TensorSpec[],
+    self: Tensor | null,
+  ): Tensor[] {
+    if (self) {
+      self.edge = self.edge ?? null;
+      return [self];
+    }
+    const source = rule.aliases ? (inputs[rule.aliases] as Tensor | null) : null;
+    if (source && (rule.aliasesWhen?.(inputSpecs(inputs), attributes) ?? true)) {
+      return specs.map((spec) => ({ spec, storage: source.storage, edge: null, base: source.base ?? source }));
+    }
+    if (!forward) return specs.map((spec) => this.allocate(spec, op));
+    const made: Held[] = [];
+    const freed = new Set<StorageId>();
+    const node = (this.node as Node).id;
+    const kernel: Kernel = {
+      device: this.device,
+      empty: (spec) => {
+        const tensor = { spec, storage: this.storage(packedSize(spec), op, spec) };
+        this.emit({ kind: "allocate", storage: tensor.storage, node });
+        made.push(tensor);
+        return tensor;
+      },
+      scratch: (size) => {
+        const spec = { shape: [size], strides: [1], dtype: "uint8" } as const;
+        const tensor = { spec, storage: this.storage(bytes(size), `${op} workspace`, spec, undefined, true) };
+        this.emit({ kind: "allocate", storage: tensor.storage, node });
+        made.push(tensor);
+        return tensor;
+      },
+      free: ({ storage }) => {
+        if (freed.has(storage)) return;
+        freed.add(storage);
+        this.emit({ kind: "drop", storage, node });
+      },
+      blas: () => this.emit({ kind: "blas", storage: -1, node }),
+    };
+    const results = forward(kernel, { inputs, outputs: specs, attributes });
+    const kept = new Set(results.map(({ storage }) => storage));
+    for (let i = made.length - 1; i >= 0; i--) {
+      const { storage } = made[i] as Held;
+      if (!kept.has(storage) && !freed.has(storage)) this.emit({ kind: "drop", storage, node });
+    }
+    return results.map(({ spec, storage }) => {
+      this.open.push(storage);
+      return { spec, storage, edge: null, base: null };
+    });
+  }
+
+  private edgesOf(rule: OpRule, inputs: Readonly<Record<string, TracedInput>>): { port: string; edge: Edge; spec: TensorSpec }[] {
+    const out: { port: string; edge: Edge; spec: TensorSpec }[] = [];
+    const ports = rule === UNKNOWN ? Object.keys(inputs) : Object.keys(rule.backward ?? {});
+    if (!this.training || this.node?.attributes.noGrad === true) return out;
+    for (const port of ports) {
+      const value = inputs[port];
+      const tensors = Array.isArray(value) ? (value as (Tensor | null)[]) : value ? [value as Tensor] : [];
+      for (const tensor of tensors) if (tensor) out.push({ port, edge: isDifferentiable(tensor.spec.dtype) ? tensor.edge : null, spec: tensor.spec });
+    }
+    return out;
+  }
+
+  private readsOf(
+    rule: OpRule,
+    saves: Readonly<Record<string, readonly string[]>> | undefined,
+    edges: readonly { port: string; edge: Edge }[],
+    inputs: Readonly<Record<string, TracedInput>>,
+    outputs: number,
+  ): Set<string> {
+    const reads = new Set<string>();
+    if (rule === UNKNOWN) {
+      for (const port in inputs) reads.add(port);
+      for (let i = 0; i < outputs; i++) reads.add(`result${i}`);
+      return reads;
+    }
+    const table = saves ?? rule.backward ?? {};
+    for (const { port, edge } of edges) if (edge) for (const name of table[port] ?? []) reads.add(name);
+    return reads;
+  }
+
+  private allocate(spec: TensorSpec, label: string): Tensor {
+    const storage = this.storage(packedSize(spec), label, spec);
+    this.emit({ kind: "allocate", storage, node: (this.node as Node).id });
+    this.open.push(storage);
+    return { spec, storage, edge: null, base: null };
+  }
+
+  private storage(size: Bytes, label: string, spec: TensorSpec, resident?: ValueId, workspace?: boolean): StorageId {
+    const id = this.storages.length;
+    this.storages.push({ id, bytes: size, label, node: this.node?.id ?? -1, spec, ...(resident !== undefined && { resident }), ...(workspace && { workspace: true as const }) });
+    return id;
+  }
+
+  private emit(event: ForwardEvent): void {
+    this.events.push(event);
+  }
+}
+
+function inputSpecs(inputs: Readonly<Record<string, TracedInput>>): Record<string, TensorSpec | TensorSpec[] | undefined> {
+  const specs: Record<string, TensorSpec | TensorSpec[] | undefined> = {};
+  for (const port in inputs) {
+    const value = inputs[port];
+    if (!value) continue;
+    specs[port] = Array.isArray(value) ? value.map((tensor) => (tensor as Traced | null)?.spec as TensorSpec) : (value as Traced).spec;
+  }
+  return specs;
+}
+
+function outputNames(rule: OpRule, count: number): readonly string[] {
+  return rule === UNKNOWN ? Array.from({ length: count }, (_, i) => `result${i}`) : rule.outputs;
+}
+
+function namedInputs(port: string, inputs: Readonly<Record<string, TracedInput>>): [string, Held][] {
+  const value = inputs[port];
+  if (!value) return [];
+  if (!Array.isArray(value)) return [[port, value as Traced]];
+  return (value as readonly (Traced | null)[]).flatMap((tensor, i) => (tensor ? [[`${port}${i}`, tensor] as [string, Held]] : []));
+}

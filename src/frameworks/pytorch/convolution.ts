@@ -1,0 +1,102 @@
+/**
+ * Convolutions of eager PyTorch on CUDA: which backend runs and which copies it makes.
+ *
+ * Source  aten/src/ATen/native/Convolution.cpp (_select_conv_backend), native/cudnn/ConvShared.cpp,
+ *         native/cuda/DepthwiseConv2d.cu; recorded in oracle/recorded/ops-conv.json
+ */
+import type { Attributes } from "../../ir/graph.js";
+import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { formatOf, isUneven } from "../../ops/convolution.js";
+import { flag, int, perDim } from "../../ops/rule.js";
+import { contiguous, fresh, given, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, summed } from "./kernel.js";
+
+type Backend = "cudnn" | "depthwise2d" | "depthwise3d";
+
+/** Depthwise convolutions in full precision have kernels of PyTorch's own. */
+function backendOf(input: TensorSpec, weight: TensorSpec, attributes: Attributes): Backend {
+  const groups = int(attributes, "groups", 1);
+  const rank = weight.shape.length;
+  const depthwise =
+    !flag(attributes, "transposed") &&
+    groups > 1 &&
+    input.shape[1] === groups &&
+    (weight.shape[0] as number) % groups === 0 &&
+    (rank === 4 || rank === 5);
+  if (!depthwise || formatOf(input, weight) !== "contiguous") return "cudnn";
+  return rank === 4 ? "depthwise2d" : "depthwise3d";
+}
+
+/** `tensor` in the memory format cuDNN runs in; a copy when it is laid out otherwise. */
+function formatted(kernel: Kernel, tensor: Held, format: "contiguous" | "channels_last"): Held {
+  const { spec } = tensor;
+  if (format === "contiguous") return contiguous(kernel, tensor);
+  return isChannelsLast(spec) ? tensor : kernel.empty(channelsLast(spec.shape, spec.dtype));
+}
+
+function allocated(kernel: Kernel, spec: TensorSpec, format: "contiguous" | "channels_last"): Held {
+  return kernel.empty(format === "contiguous" ? dense(spec.shape, spec.dtype) : channelsLast(spec.shape, spec.dtype));
+}
+
+export const convolutionKernels = {
+  convolution: {
+    forward: (kernel, { inputs, outputs, attributes }) => {
+      const [input, weight] = [inputs.input as Held, inputs.weight as Held];
+      const format = formatOf(input.spec, weight.spec);
+      formatted(kernel, input, format);
+      const result = kernel.empty(outputs[0] as TensorSpec);
+      if (backendOf(input.spec, weight.spec, attributes) === "cudnn") formatted(kernel, weight, format);
+      return [result];
+    },
+    backward: (kernel, call) => {
+      const { input, weight } = call.saved as { input: Held; weight: Held };
+      const grad = gradOf(call);
+      const format = formatOf(input.spec, weight.spec);
+      const backend = backendOf(input.spec, weight.spec, call.attributes);
+      const [toInput, toWeight, toBias] = call.needs as [boolean, boolean, boolean | undefined];
+      formatted(kernel, input, format);
+      formatted(kernel, grad, format);
+      const dInput = () => {
+        if (!toInput) return null;
+        const out = allocated(kernel, input.spec, format);
+        const copy = formatted(kernel, weight, format);
+        if (copy !== weight) kernel.free(copy);
+        return out;
+      };
+      const dWeight = () => (toWeight ? allocated(kernel, weight.spec, format) : null);
+      let gradients: [Held | null, Held | null];
+      if (backend === "depthwise2d") {
+        const second = dWeight();
+        gradients = [toInput ? fresh(kernel, input.spec.shape, input.spec.dtype) : null, second];
+      } else {
+        const first = dInput();
+        gradients = [first, dWeight()];
+      }
+      const others = Array.from({ length: grad.spec.shape.length }, (_, dim) => dim).filter((dim) => dim !== 1);
+      return call.needs.length === 3 ? [...gradients, toBias ? summed(kernel, grad, others) : null] : gradients;
+    },
+  },
+} satisfies Record<string, KernelRule>;
+
+/** Uneven `same` padding pads a copy first; an input without batch gets a batch of one. */
+export const lowerConvolution: Lowering = (trace, inputs, attributes) => {
+  let input = given(inputs, "input");
+  const [weight, bias] = [given(inputs, "weight"), optional(inputs, "bias")];
+  const rank = weight.spec.shape.length - 2;
+  const unbatched = input.spec.shape.length === rank + 1;
+  if (unbatched) input = trace.call("unsqueeze", { self: input }, { dim: 0 });
+  let resolved = attributes;
+  if (attributes.padding === "same") {
+    const dilation = perDim(attributes, "dilation", rank, 1);
+    const totals = weight.spec.shape.slice(2).map((kernel, dim) => (dilation[dim] as number) * (kernel - 1));
+    if (isUneven(attributes, weight.spec)) {
+      // the extra element goes after the end; even halves stay with the convolution
+      const pad = totals.flatMap((_, i) => [0, (totals[totals.length - 1 - i] as number) % 2]);
+      input = trace.call("pad", { self: input }, { pad });
+    }
+    resolved = { ...attributes, padding: totals.map((total) => Math.floor(total / 2)) };
+  }
+  const result = trace.call("convolution", { input, weight, bias }, resolved);
+  return unbatched ? trace.call("squeeze", { self: result }, { dim: 0 }) : result;
+};
+
+export { isContiguous };

@@ -1,0 +1,215 @@
+/**
+ * Elementwise operators of eager PyTorch: one gradient kernel, or the chain of kernels that the derivative formula in
+ * tools/autograd/derivatives.yaml spells out. Broadcast gradients are reduced afterwards by the engine.
+ */
+import { dense } from "../../ir/tensor.js";
+import { type BackwardCall, elementwise, type Formula, gradients, gradOf, type Held, type Kernel, type KernelRule, seen } from "./kernel.js";
+
+type InPlace = KernelRule["inPlace"];
+
+const kept = (call: BackwardCall, ...names: string[]): Held => {
+  for (const name of names) if (call.saved[name]) return call.saved[name];
+  return gradOf(call);
+};
+
+/** One kernel over the gradient and a saved tensor: `gelu_backward(grad, self)`. */
+function fused(saved: "self" | "result", inPlace: InPlace = "copy"): KernelRule {
+  return {
+    backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, saved, "result", "self")]) }),
+    ...(inPlace && { inPlace }),
+  };
+}
+
+/** A product of the gradient with a function of the saved tensor that takes `steps` kernels. */
+function chain(saved: "self" | "result", steps: number): KernelRule {
+  const formula: Formula = (kernel, call) => {
+    let last = kept(call, saved);
+    for (let i = 0; i < steps; i++) last = elementwise(kernel, [last]);
+    return elementwise(kernel, [gradOf(call), last]);
+  };
+  return { backward: gradients({ self: formula }), inPlace: saved === "result" ? "result" : "copy" };
+}
+
+const same: Formula = (_, call) => gradOf(call);
+const one: Formula = (kernel, call) => elementwise(kernel, [gradOf(call)]);
+const times =
+  (saved: string): Formula =>
+  (kernel, call) =>
+    elementwise(kernel, call.saved[saved] ? [gradOf(call), call.saved[saved]] : [gradOf(call)]);
+
+/** `maybe_multiply(grad, alpha)`: a kernel only when alpha is not one. */
+const byAlpha: Formula = (kernel, call) => {
+  const alpha = call.attributes.alpha;
+  return typeof alpha === "number" && alpha !== 1 ? one(kernel, call) : gradOf(call);
+};
+
+/** The gradient passes unchanged: no kernel, no memory. */
+export const passes: KernelRule = { backward: (_, call) => call.needs.map((need) => (need ? gradOf(call) : null)) };
+
+/** `factor * grad * result.pow(n)`: two temporaries and their product. */
+const scaledPower: KernelRule = {
+  backward: gradients({
+    self: (kernel, call) => {
+      const scaled = elementwise(kernel, [gradOf(call)]);
+      const power = elementwise(kernel, [kept(call, "result")]);
+      return elementwise(kernel, [scaled, power]);
+    },
+  }),
+  inPlace: "result",
+};
+
+/** grad * (exponent * self.pow(exponent - 1)) */
+const powerBase: Formula = (kernel, call) => {
+  const { exponent, self } = call.saved;
+  const base = self as Held;
+  const power = elementwise(kernel, exponent ? [base, exponent] : [base]);
+  const scaled = elementwise(kernel, exponent ? [exponent, power] : [power]);
+  return elementwise(kernel, [gradOf(call), scaled]);
+};
+
+/** where(base is 0, 0, grad * (result * log(base))) */
+const powerExponent: Formula = (kernel, call) => {
+  const result = kept(call, "result", "exponent");
+  const log = elementwise(kernel, [call.saved.self ?? result]);
+  return elementwise(kernel, [gradOf(call), elementwise(kernel, [result, log])]);
+};
+
+/** Half the gradient where the operands tie, none where the other wins. */
+const winner: Formula = (kernel, call) => {
+  const { self, other } = call.saved as { self: Held; other: Held };
+  const half = elementwise(kernel, [gradOf(call)]);
+  const tie = elementwise(kernel, [self, other], "bool");
+  const shared = elementwise(kernel, [tie, half, gradOf(call)], gradOf(call).spec.dtype);
+  const lost = elementwise(kernel, [self, other], "bool");
+  const out = elementwise(kernel, [shared, lost], gradOf(call).spec.dtype);
+  return out;
+};
+
+/** where(self within the bounds, grad, 0): a mask for each bound and one for both. */
+const within = (masks: number): KernelRule => ({
+  backward: gradients({
+    self: (kernel, call) => {
+      for (let i = 0; i < masks; i++) elementwise(kernel, [kept(call, "self")], "bool");
+      return elementwise(kernel, [gradOf(call), kept(call, "self")], gradOf(call).spec.dtype);
+    },
+  }),
+  inPlace: "copy",
+});
+
+const masked: Formula = (kernel, call) => elementwise(kernel, [kept(call, "condition", "mask"), gradOf(call)], gradOf(call).spec.dtype);
+
+/** A cast gradient returns to the input's dtype. */
+function castBack(kernel: Kernel, call: BackwardCall): Held {
+  const dtype = call.inputs[0]?.dtype ?? gradOf(call).spec.dtype;
+  return dtype === gradOf(call).spec.dtype ? gradOf(call) : elementwise(kernel, [gradOf(call)], dtype);
+}
+
+export const elementwiseKernels = {
+  // one kernel
+  relu: fused("result", "result"),
+  sigmoid: fused("result", "result"),
+  tanh: fused("result", "result"),
+  gelu: fused("self"),
+  silu: fused("self"),
+  mish: fused("self"),
+  elu: fused("self", "result"),
+  selu: fused("self", "result"),
+  celu: fused("self", "result"),
+  hardtanh: fused("self"),
+  relu6: fused("self"),
+  hardswish: fused("self"),
+  hardsigmoid: fused("self"),
+  hardshrink: fused("self"),
+  leakyRelu: fused("self", "result"),
+  logSigmoid: fused("self"),
+  softplus: fused("self"),
+  softshrink: fused("self"),
+  threshold: fused("self"),
+  rrelu: fused("self", "result"),
+  glu: { backward: gradients({ self: (kernel, call) => kernel.empty(kept(call, "self").spec) }) },
+  prelu: {
+    backward: (kernel, call) => {
+      const { self, weight } = call.saved as { self: Held; weight: Held };
+      const shape = self.spec.shape.map((_, dim) => (dim === 1 ? (weight.spec.shape[0] as number) : 1));
+      const along = seen(weight, dense(shape, weight.spec.dtype));
+      const operands = [self, along, gradOf(call)];
+      const both = [elementwise(kernel, operands), elementwise(kernel, operands)];
+      return call.needs.map((need, i) => (need ? (both[i] as Held) : null));
+    },
+  },
+
+  // a formula of one tensor
+  exp: chain("result", 0),
+  expm1: chain("result", 1),
+  sqrt: chain("result", 1),
+  rsqrt: scaledPower,
+  reciprocal: scaledPower,
+  tan: chain("result", 2),
+  abs: chain("self", 1),
+  log: chain("self", 0),
+  log1p: chain("self", 1),
+  log2: chain("self", 1),
+  log10: chain("self", 1),
+  sin: chain("self", 1),
+  cos: chain("self", 2),
+  sinh: chain("self", 1),
+  cosh: chain("self", 1),
+  asin: chain("self", 4),
+  acos: chain("self", 5),
+  atan: chain("self", 2),
+  erf: chain("self", 4),
+  erfc: chain("self", 4),
+  neg: { backward: gradients({ self: one }), inPlace: "result" },
+  sign: { backward: gradients({ self: one }) },
+  sgn: { backward: gradients({ self: one }) },
+  floor: { backward: gradients({ self: one }) },
+  ceil: { backward: gradients({ self: one }) },
+  round: { backward: gradients({ self: one }) },
+  trunc: { backward: gradients({ self: one }) },
+  clamp: within(3),
+  clampMin: within(1),
+  clampMax: within(1),
+  cast: { backward: gradients({ self: castBack }) },
+
+  // two or three operands
+  add: { backward: gradients({ self: same, other: byAlpha }) },
+  sub: { backward: gradients({ self: same, other: one }) },
+  rsub: { backward: gradients({ self: one, other: same }) },
+  mul: { backward: gradients({ self: times("other"), other: times("self") }), inPlace: "copy" },
+  div: {
+    backward: gradients({
+      self: times("other"),
+      // -grad * ((self / other) / other)
+      other: (kernel, call) => {
+        const { self, other } = call.saved as { self: Held; other: Held };
+        const negative = elementwise(kernel, [gradOf(call)]);
+        const twice = elementwise(kernel, [elementwise(kernel, [self, other]), other]);
+        return elementwise(kernel, [negative, twice]);
+      },
+    }),
+    inPlace: "copy",
+  },
+  remainder: { backward: gradients({ self: same, other: one }) },
+  fmod: { backward: gradients({ self: same, other: one }) },
+  pow: { backward: gradients({ self: powerBase, exponent: powerExponent }), inPlace: "copy" },
+  maximum: { backward: gradients({ self: winner, other: winner }) },
+  minimum: { backward: gradients({ self: winner, other: winner }) },
+  atan2: { backward: gradients({ self: times("other"), other: times("self") }) },
+  where: { backward: gradients({ self: masked, other: masked }) },
+  maskedFill: { backward: gradients({ self: masked, value: masked }) },
+  addcmul: {
+    backward: gradients({
+      self: same,
+      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor2")]),
+      tensor2: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor1")]),
+    }),
+  },
+  addcdiv: {
+    backward: gradients({
+      self: same,
+      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor2")]),
+      tensor2: (kernel, call) => elementwise(kernel, [elementwise(kernel, [gradOf(call)]), kept(call, "tensor1"), kept(call, "tensor2")]),
+    }),
+  },
+  lerp: { backward: gradients({ self: one, end: one, weight: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "end"), kept(call, "self")])]) }) },
+} satisfies Record<string, KernelRule>;

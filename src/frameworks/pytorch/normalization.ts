@@ -1,0 +1,156 @@
+/**
+ * Normalizations of eager PyTorch on CUDA.
+ *
+ * Source  aten/src/ATen/native/Normalization.cpp (_batch_norm_impl_index), native/cudnn/BatchNorm.cpp,
+ *         native/cuda/Normalization.cu, layer_norm_kernel.cu, group_norm_kernel.cu; recorded in
+ *         oracle/recorded/ops-norm.json
+ */
+import { elements } from "../../base/shape.js";
+import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { flag, int, ints } from "../../ops/rule.js";
+import { type BackwardCall, contiguous, elementwise, fresh, given, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, seen, type Tracer } from "./kernel.js";
+
+/** cuDNN's batch norm takes whole affine layers; the rest runs PyTorch's own kernels. */
+export function usesCudnn(input: TensorSpec, affine: boolean, statistics: boolean, training: boolean): boolean {
+  const limit = training ? 880_801 : 65_535; // CUDNN_BN_MAX batch, Normalization.cpp
+  return affine && (statistics || training) && input.shape.length >= 3 && (input.shape[0] as number) <= limit;
+}
+
+const gradientsOf = (kernel: Kernel, call: BackwardCall, channels: number): [Held, Held] => {
+  const dtype = call.saved.weight?.spec.dtype ?? "float32";
+  return [fresh(kernel, [channels], dtype), fresh(kernel, [channels], dtype)];
+};
+
+/** Gradients nobody asked for are made all the same and dropped. */
+function wanted(kernel: Kernel, call: BackwardCall, made: readonly (Held | null)[]): (Held | null)[] {
+  return made.map((tensor, i) => {
+    if (tensor && !call.needs[i]) kernel.free(tensor);
+    return call.needs[i] ? tensor : null;
+  });
+}
+
+export const normalizationKernels = {
+  /** cudnn_batch_norm: one call for all three gradients. */
+  cudnnBatchNorm: {
+    forward: (kernel, { inputs, outputs }) => {
+      const input = inputs.input as Held;
+      contiguous(kernel, input);
+      return outputs.map((spec) => kernel.empty(spec));
+    },
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      contiguous(kernel, gradOf(call));
+      const channels = input.spec.shape[1] as number;
+      return wanted(kernel, call, [kernel.empty(input.spec), ...gradientsOf(kernel, call, channels)]);
+    },
+  },
+  /** native_batch_norm: sums are kept apart when channels are innermost. */
+  nativeBatchNorm: {
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      const channels = input.spec.shape[1] as number;
+      const innermost = isContiguous(input.spec) && input.spec.strides[1] === 1;
+      const affine = call.needs.slice(1).map((need) => (need ? fresh(kernel, [channels], "float32") : null));
+      if (!innermost) return [call.needs[0] ? kernel.empty(input.spec) : null, ...affine];
+      const sums = [fresh(kernel, [channels], "float32"), fresh(kernel, [channels], "float32")];
+      const out = call.needs[0] ? kernel.empty(input.spec) : null;
+      for (const sum of sums.reverse()) kernel.free(sum);
+      return [out, ...affine];
+    },
+  },
+  layerNorm: {
+    forward: (kernel, { inputs, outputs }) => {
+      contiguous(kernel, inputs.input as Held);
+      return outputs.map((spec) => kernel.empty(spec));
+    },
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      const normalized = ints(call.attributes, "normalized_shape", []);
+      contiguous(kernel, input);
+      const out = call.needs.map((need, i) => {
+        if (!need) return null;
+        return i === 0 ? fresh(kernel, input.spec.shape, input.spec.dtype) : fresh(kernel, normalized, input.spec.dtype);
+      });
+      if (!isContiguous(gradOf(call).spec)) kernel.free(fresh(kernel, gradOf(call).spec.shape, input.spec.dtype));
+      return out;
+    },
+  },
+  rmsNorm: {
+    forward: (kernel, { inputs, outputs }) => {
+      contiguous(kernel, inputs.input as Held);
+      return outputs.map((spec) => kernel.empty(spec));
+    },
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      const normalized = ints(call.attributes, "normalized_shape", []);
+      contiguous(kernel, input);
+      return call.needs.map((need, i) => (need ? fresh(kernel, i === 0 ? input.spec.shape : normalized, input.spec.dtype) : null));
+    },
+  },
+  groupNorm: {
+    forward: (kernel, { inputs, outputs, attributes }) => {
+      const input = inputs.input as Held;
+      const made = outputs.map((spec) => kernel.empty(spec));
+      const copy = contiguous(kernel, input);
+      const [N, C] = input.spec.shape as [number, number];
+      const pixels = elements(input.spec.shape.slice(2));
+      // scale and shift per sample and channel, folded from the statistics and the affine weights
+      if (pixels > 1 && (inputs.weight || inputs.bias)) for (let i = 0; i < 2; i++) fresh(kernel, [N, C], "float32");
+      void copy;
+      void attributes;
+      return made;
+    },
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      const [N, C] = input.spec.shape as [number, number];
+      const groups = int(call.attributes, "num_groups", 1);
+      contiguous(kernel, gradOf(call));
+      contiguous(kernel, input);
+      const out = call.needs.map((need, i) => (need ? (i === 0 ? fresh(kernel, input.spec.shape, input.spec.dtype) : fresh(kernel, [C], input.spec.dtype)) : null));
+      const scratch: Held[] = [];
+      const take = (shape: readonly number[]) => scratch.push(fresh(kernel, shape, "float32"));
+      if (elements(input.spec.shape.slice(2)) > 1) {
+        take([N, C]);
+        take([N, C]);
+        if (call.needs[0]) {
+          take([N, groups]);
+          take([N, groups]);
+          if (call.saved.weight) take([N, C]);
+        }
+      }
+      return out;
+    },
+  },
+} satisfies Record<string, KernelRule>;
+
+export const lowerBatchNorm: Lowering = (trace, inputs, attributes) => {
+  const input = given(inputs, "input");
+  const [weight, bias, mean, variance] = [optional(inputs, "weight"), optional(inputs, "bias"), optional(inputs, "running_mean"), optional(inputs, "running_var")];
+  const training = flag(attributes, "training");
+  const cudnn = usesCudnn(input.spec, weight !== null && bias !== null, mean !== null && variance !== null, training);
+  const ports = { input, weight, bias, running_mean: mean, running_var: variance };
+  return trace.call(cudnn ? "cudnnBatchNorm" : "nativeBatchNorm", ports, attributes);
+};
+
+/** Each sample's channels become channels of one sample. */
+export const lowerInstanceNorm: Lowering = (trace, inputs, attributes) => {
+  const input = given(inputs, "input");
+  const [N, C] = input.spec.shape as [number, number];
+  const repeated = (tensor: ReturnType<typeof optional>) => (tensor ? trace.call("repeat", { self: tensor }, { repeats: [N] }) : null);
+  const [weight, bias] = [repeated(optional(inputs, "weight")), repeated(optional(inputs, "bias"))];
+  const [mean, variance] = [repeated(optional(inputs, "running_mean")), repeated(optional(inputs, "running_var"))];
+  const solid = trace.call("contiguous", { self: input });
+  const wide = trace.call("view", { self: solid }, { size: [1, N * C, ...input.spec.shape.slice(2)] });
+  const training = attributes.use_input_stats !== false;
+  const out = trace.call("batchNorm", { input: wide, weight, bias, running_mean: mean, running_var: variance }, { ...attributes, training });
+  if (mean && variance) {
+    // the running statistics of all samples are averaged back into the module's
+    for (const tensor of [mean, variance]) trace.drop(trace.call("mean", { self: trace.call("view", { self: tensor }, { size: [N, C] }) }, { dim: 0, keepdim: false }));
+  }
+  return trace.call("view", { self: out }, { size: input.spec.shape });
+};
+
+/** rms_norm is one fused kernel on CUDA. */
+export const lowerLayerNorm: Lowering = (trace, inputs, attributes) => trace.call("layerNorm", inputs, attributes);
+
+export { dense, elementwise, seen, type Tracer };

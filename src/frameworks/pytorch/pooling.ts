@@ -1,0 +1,76 @@
+/** Pooling, resampling and padding of eager PyTorch on CUDA: the gradient is one kernel into a fresh tensor. */
+import type { TensorSpec } from "../../ir/tensor.js";
+import { contiguous, fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
+import { isChannelsLast, isContiguous } from "../../ir/tensor.js";
+
+/** The gradient of the input, in the input's layout. */
+const intoInput: KernelRule = {
+  backward: gradients({
+    self: (kernel, call) => {
+      const input = call.inputs[0] as TensorSpec;
+      const out = !isContiguous(input) && isChannelsLast(input) ? kernel.empty(input) : fresh(kernel, input.shape, input.dtype);
+      const grad = contiguous(kernel, gradOf(call));
+      if (grad !== gradOf(call)) kernel.free(grad);
+      return out;
+    },
+  }),
+};
+
+export const poolingKernels = {
+  maxPool2d: intoInput,
+  maxPool3d: intoInput,
+  avgPool2d: intoInput,
+  avgPool3d: intoInput,
+  adaptiveAvgPool2d: intoInput,
+  adaptiveAvgPool3d: intoInput,
+  adaptiveMaxPool2d: intoInput,
+  adaptiveMaxPool3d: intoInput,
+  upsampleNearest1d: intoInput,
+  upsampleNearest2d: intoInput,
+  upsampleNearest3d: intoInput,
+  upsampleLinear1d: intoInput,
+  upsampleBilinear2d: intoInput,
+  upsampleBicubic2d: intoInput,
+  upsampleTrilinear3d: intoInput,
+  reflectionPad1d: intoInput,
+  reflectionPad2d: intoInput,
+  reflectionPad3d: intoInput,
+  replicationPad1d: intoInput,
+  replicationPad2d: intoInput,
+  replicationPad3d: intoInput,
+  gridSampler: {
+    backward: (kernel, call) => {
+      const { input, grid } = call.saved as { input: Held; grid: Held };
+      return [call.needs[0] ? kernel.empty(input.spec) : null, kernel.empty(grid.spec)].map((tensor, i) => (call.needs[i] ? tensor : null));
+    },
+  },
+} satisfies Record<string, KernelRule>;
+
+/** Pooling to one value is a mean. Pooling.cpp, AdaptiveAveragePooling.cpp. */
+export const lowerAdaptiveAvg =
+  (rank: number): Lowering =>
+  (trace, inputs, attributes, outputs) => {
+    const self = given(inputs, "self");
+    const out = (outputs[0] as TensorSpec).shape.slice(-rank);
+    if (rank <= 3 && out.every((size) => size === 1)) {
+      return trace.call("mean", { self }, { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true });
+    }
+    if (rank > 1) return trace.call(`adaptiveAvgPool${rank}d`, inputs, attributes);
+    const wide = trace.call("unsqueeze", { self }, { dim: -2 });
+    const pooled = trace.call("adaptiveAvgPool2d", { self: wide }, { output_size: [1, ...out] });
+    return trace.call("squeeze", { self: pooled }, { dim: -2 });
+  };
+
+/** A 1-d pool is a 2-d pool over one row. */
+export const lowerPool1d =
+  (name: string): Lowering =>
+  (trace, inputs, attributes) => {
+    const wide = trace.call("unsqueeze", { self: given(inputs, "self") }, { dim: -2 });
+    const row = (key: string, one: number) => {
+      const value = attributes[key];
+      const list = Array.isArray(value) ? (value as readonly number[]) : typeof value === "number" ? [value] : [];
+      return list.length > 0 ? { [key]: [one, ...list] } : {};
+    };
+    const settings = { ...attributes, ...row("kernel_size", 1), ...row("stride", 1), ...row("padding", 0), ...row("dilation", 1), ...row("output_size", 1) };
+    return trace.calls(name, { self: wide }, settings).map((tensor) => trace.call("squeeze", { self: tensor }, { dim: -2 }));
+  };

@@ -1,0 +1,42 @@
+/** Operators that only PyTorch's dispatcher knows: what its composite operators are made of. */
+import { dense } from "../../ir/tensor.js";
+import { int, joint, type OpTable, op } from "../../ops/rule.js";
+import { normalizations } from "../../ops/normalization.js";
+import { reductions } from "../../ops/reduction.js";
+import { randoms } from "../../ops/random.js";
+import { views } from "../../ops/views.js";
+
+export const PRIMITIVES = {
+  cudnnBatchNorm: normalizations.batchNorm,
+  /** Without cuDNN the statistics are kept in evaluation too. */
+  nativeBatchNorm: op({
+    inputs: ["input", "weight?", "bias?", "running_mean?", "running_var?"],
+    outputs: ["result", "save_mean", "save_invstd"],
+    infer: ({ input }) => {
+      const saved = dense([input.shape[1] as number], "float32");
+      return [input, saved, saved];
+    },
+    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_invstd"]),
+  }),
+  /** Rows that are masked out altogether give zeros. */
+  safeSoftmax: reductions.softmax,
+  nativeDropout: randoms.dropout,
+  unsafeView: views.view,
+  efficientAttention: op({
+    inputs: ["query", "key", "value", "attn_mask?"],
+    outputs: ["result", "logsumexp", "seed", "offset"],
+    infer: ({ query, value }, attributes) => {
+      const [B, H, L] = query.shape as [number, number, number];
+      const E = value.shape[3] as number;
+      const [Hs, Ls] = [E, H * E];
+      const result = { shape: [B, H, L, E], strides: [L * Ls, Hs, Ls, 1], dtype: query.dtype };
+      const sums = dense([B, H, Math.ceil(L / 32) * 32], "float32");
+      const counter = dense([], "int64");
+      // with dropout the random state stays on the host; without it, two unused counters are made on the device
+      return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0 ? [result, sums] : [result, sums, counter, counter];
+    },
+    backward: joint(["query", "key", "value", "attn_mask"], ["query", "key", "value", "attn_mask", "result", "logsumexp", "seed", "offset"]),
+  }),
+} satisfies OpTable;
+
+export { int };

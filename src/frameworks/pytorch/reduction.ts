@@ -1,0 +1,167 @@
+/** Reductions and softmax of eager PyTorch on CUDA. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp. */
+import { isFloating } from "../../base/dtype.js";
+import { elements } from "../../base/shape.js";
+import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { dimsOf, flag } from "../../ops/rule.js";
+import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, seen } from "./kernel.js";
+
+/** The gradient with the summed dims back, as views of it. */
+function restored(call: BackwardCall, tensor: Held = gradOf(call)): Held {
+  const input = call.inputs[0] as TensorSpec;
+  if (flag(call.attributes, "keepdim") || tensor.spec.shape.length === input.shape.length) return tensor;
+  const dims = dimsOf(call.attributes, "dim", input.shape.length);
+  const shape = input.shape.map((size, dim) => (dims.includes(dim) ? 1 : size));
+  let at = 0;
+  const strides = shape.map((_, dim) => (dims.includes(dim) ? 1 : (tensor.spec.strides[at++] as number)));
+  return seen(tensor, { shape, strides, dtype: tensor.spec.dtype });
+}
+
+/** The gradient shown at the input's shape: no memory. */
+function spread(call: BackwardCall): Held {
+  return expandedTo(restored(call), (call.inputs[0] as TensorSpec).shape);
+}
+
+/** A mask, its count, and the gradient shared among equals (amax, amin, max, min). */
+function sharedAmongEqual(kernel: Kernel, call: BackwardCall): Held {
+  const self = call.saved.self as Held;
+  const result = restored(call, call.saved.result as Held);
+  const grad = restored(call);
+  const mask = elementwise(kernel, [self, result], "bool");
+  const count = fresh(kernel, result.spec.shape, "int64");
+  kernel.free(fresh(kernel, self.spec.shape, "int64")); // the mask as whole numbers while it is summed
+  elementwise(kernel, [grad, count], grad.spec.dtype);
+  return elementwise(kernel, [mask, grad], grad.spec.dtype);
+}
+
+/** (2 / (n - 1)) * grad * (self - self.mean(dim)) */
+function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held {
+  const self = call.saved.self as Held;
+  const dims = dimsOf(call.attributes, "dim", self.spec.shape.length);
+  const scaled = elementwise(kernel, [grad]);
+  const mean = fresh(kernel, self.spec.shape.map((size, dim) => (dims.includes(dim) ? 1 : size)), self.spec.dtype);
+  const centred = elementwise(kernel, [self, mean]);
+  return elementwise(kernel, [scaled, centred]);
+}
+
+export const reductionKernels = {
+  sum: { backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }) },
+  mean: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }) },
+  amax: { backward: gradients({ self: sharedAmongEqual }) },
+  amin: { backward: gradients({ self: sharedAmongEqual }) },
+  maxAll: { backward: gradients({ self: sharedAmongEqual }) },
+  minAll: { backward: gradients({ self: sharedAmongEqual }) },
+  maxDim: scattered(),
+  minDim: scattered(),
+  topk: scattered(),
+  sort: scattered(),
+  prod: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const product = elementwise(kernel, [spread(call), call.saved.result as Held]);
+        return elementwise(kernel, [product, call.saved.self as Held]);
+      },
+    }),
+  },
+  logsumexp: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const difference = elementwise(kernel, [call.saved.self as Held, restored(call, call.saved.result as Held)]);
+        return elementwise(kernel, [restored(call), elementwise(kernel, [difference])]);
+      },
+    }),
+  },
+  var: { backward: gradients({ self: (kernel, call) => varianceGradient(kernel, call, restored(call)) }) },
+  std: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const result = restored(call, call.saved.result as Held);
+        const doubled = elementwise(kernel, [result]);
+        const ratio = elementwise(kernel, [restored(call), doubled]);
+        kernel.free(elementwise(kernel, [result], "bool"));
+        kernel.free(doubled);
+        return varianceGradient(kernel, call, ratio);
+      },
+    }),
+  },
+  varMean: {
+    backward: (kernel, call) => {
+      if (!call.needs[0]) return [null];
+      const self = call.saved.self as Held;
+      const [toVar, toMean] = call.grads as [Held | null, Held | null];
+      const parts: Held[] = [];
+      if (toVar) parts.push(varianceGradient(kernel, call, restored(call, toVar)));
+      if (toMean) parts.push(elementwise(kernel, [expandedTo(restored(call, toMean), self.spec.shape)]));
+      return [parts.length === 2 ? elementwise(kernel, parts) : (parts[0] ?? null)];
+    },
+  },
+  // self * (grad / norm), with zeros where the norm is zero
+  vectorNorm: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const self = call.saved.self as Held;
+        const norm = restored(call, call.saved.result as Held);
+        const order = call.attributes.ord;
+        const direction = elementwise(kernel, order === 1 ? [self] : [self, norm]);
+        if (order !== 1) elementwise(kernel, [norm], "bool");
+        return elementwise(kernel, [direction, restored(call)]);
+      },
+    }),
+  },
+  // grad.flip(dim).cumsum(dim).flip(dim)
+  cumsum: {
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [elementwise(kernel, [elementwise(kernel, [gradOf(call)])])]),
+    }),
+  },
+  cumprod: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const { result, self } = call.saved as { result: Held; self: Held };
+        const weighted = elementwise(kernel, [result, gradOf(call)]);
+        elementwise(kernel, [self], "bool");
+        return elementwise(kernel, [weighted, self]);
+      },
+    }),
+  },
+  softmax: {
+    forward: softmaxForward,
+    backward: gradients({
+      self: (kernel, call) => {
+        const out = fresh(kernel, gradOf(call).spec.shape, (call.inputs[0] as TensorSpec).dtype);
+        contiguous(kernel, gradOf(call));
+        const product = elementwise(kernel, [gradOf(call), call.saved.result as Held]);
+        kernel.free(product);
+        return out;
+      },
+    }),
+  },
+  logSoftmax: {
+    forward: softmaxForward,
+    backward: gradients({
+      self: (kernel, call) => {
+        const out = fresh(kernel, gradOf(call).spec.shape, (call.inputs[0] as TensorSpec).dtype);
+        contiguous(kernel, gradOf(call));
+        return out;
+      },
+    }),
+  },
+} satisfies Record<string, KernelRule>;
+
+/** The result first; a strided input is copied for the kernel. */
+function softmaxForward(kernel: Kernel, { inputs, outputs }: Parameters<NonNullable<KernelRule["forward"]>>[1]): Held[] {
+  const made = outputs.map((spec) => kernel.empty(spec));
+  contiguous(kernel, inputs.self as Held);
+  return made;
+}
+
+/** Zeros of the input's shape with the gradient written at the kept indices. */
+function scattered(): KernelRule {
+  return { backward: gradients({ self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype) }) };
+}
+
+function castTo(kernel: Kernel, call: BackwardCall, grad: Held): Held {
+  const dtype = (call.inputs[0] as TensorSpec).dtype;
+  return dtype === grad.spec.dtype || !isFloating(dtype) ? grad : elementwise(kernel, [grad], dtype);
+}
+
+export { elements, isContiguous };

@@ -1,0 +1,90 @@
+/** Eager PyTorch, operator by operator: its own primitives, what is composed of what, and what each kernel allocates. */
+import { OPS } from "../../ops/table.js";
+import type { OpRule } from "../../ops/rule.js";
+import { attentionKernels, lowerAttention } from "./attention.js";
+import { convolutionKernels, lowerConvolution } from "./convolution.js";
+import { elementwiseKernels, passes } from "./elementwise.js";
+import { indexingKernels } from "./indexing.js";
+import { elementwise, fresh, given, gradOf, type KernelRule, type Lowering } from "./kernel.js";
+import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
+import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
+import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
+import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
+import { PRIMITIVES } from "./primitives.js";
+import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
+import { reductionKernels } from "./reduction.js";
+import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.js";
+
+const KERNELS: Readonly<Record<string, KernelRule>> = {
+  ...elementwiseKernels,
+  ...productKernels,
+  ...convolutionKernels,
+  ...normalizationKernels,
+  ...attentionKernels,
+  ...poolingKernels,
+  ...reductionKernels,
+  ...viewKernels,
+  ...indexingKernels,
+  ...lossKernels,
+  ...randomKernels,
+};
+
+const self = (inputs: Parameters<Lowering>[1]) => given(inputs, "self");
+
+const LOWERINGS: Readonly<Record<string, Lowering>> = {
+  linear: lowerLinear,
+  matmul: lowerMatmul,
+  einsum: lowerEinsum,
+  outer: lowerOuter,
+  batchNorm: lowerBatchNorm,
+  instanceNorm: lowerInstanceNorm,
+  scaledDotProductAttention: lowerAttention,
+  reshape: lowerReshape,
+  flatten: lowerReshape,
+  unflatten: (trace, inputs, _, outputs) => trace.call("view", { self: self(inputs) }, { size: outputs[0]?.shape ?? [] }),
+  contiguous: lowerContiguous,
+  crossEntropy: lowerCrossEntropy,
+  l1Loss: lowerL1,
+  klDiv: lowerKlDiv,
+  dropout: lowerDropout,
+  featureDropout: lowerFeatureDropout,
+  adaptiveAvgPool1d: lowerAdaptiveAvg(1),
+  maxPool1d: lowerPool1d("maxPool2d"),
+  avgPool1d: lowerPool1d("avgPool2d"),
+  adaptiveMaxPool1d: lowerPool1d("adaptiveMaxPool2d"),
+  square: (trace, inputs) => trace.call("pow", { self: self(inputs) }, { exponent: 2 }),
+  softsign: (trace, inputs) => {
+    const below = trace.call("add", { self: trace.call("abs", { self: self(inputs) }) }, { other: 1 });
+    return trace.call("div", { self: self(inputs), other: below });
+  },
+  tanhshrink: (trace, inputs) => trace.call("sub", { self: self(inputs), other: trace.call("tanh", { self: self(inputs) }) }),
+};
+
+/** Operators whose graph name is also a primitive's, lowered only when they come from the graph. */
+const ENTRY: Readonly<Record<string, Lowering>> = {
+  convolution: lowerConvolution,
+  nllLoss: lowerNll,
+  cast: lowerCast,
+  adaptiveAvgPool2d: lowerAdaptiveAvg(2),
+  adaptiveAvgPool3d: lowerAdaptiveAvg(3),
+};
+
+/** An operator without a kernel row: its result, and a gradient as large as each input. */
+const PLAIN: KernelRule = {
+  backward: (kernel, call) => call.needs.map((need, i) => (need ? elementwise(kernel, [{ ...gradOf(call), spec: call.inputs[i] ?? gradOf(call).spec }]) : null)),
+};
+
+export function opRule(op: string): OpRule | undefined {
+  return (PRIMITIVES as Readonly<Record<string, OpRule>>)[op] ?? (OPS as Readonly<Record<string, OpRule>>)[op];
+}
+
+export function kernelRule(op: string): KernelRule {
+  return KERNELS[op] ?? PLAIN;
+}
+
+/** How `op` is composed; `entry` when the graph itself asks for it. */
+export function lowering(op: string, entry: boolean): Lowering | undefined {
+  return (entry ? ENTRY[op] : undefined) ?? LOWERINGS[op];
+}
+
+export { fresh, passes };

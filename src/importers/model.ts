@@ -1,0 +1,23 @@
+/** What an importer gives back: a model whose open sizes are still open. */
+import type { Diagnostic } from "../base/complaint.js";
+import type { Graph } from "../ir/graph.js";
+
+/** Values for the sizes a file leaves open; a missing one takes the file's own. */
+export interface Bindings {
+  readonly batch?: number;
+  readonly sequence?: number;
+  /** Full shapes of named inputs. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface ImportedModel {
+  readonly kind: "model";
+  readonly name: string;
+  /** What the user gave: a file name or a catalogue name. */
+  readonly source: string;
+  readonly format: string;
+  /** The batch the file was made with; used when the user names none. */
+  readonly batch: number;
+  /** The forward pass at these sizes. Throws InputError when the model cannot take them. */
+  bind(bindings: Bindings): { readonly graph: Graph; readonly diagnostics: readonly Diagnostic[] };
+}

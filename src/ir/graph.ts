@@ -1,0 +1,109 @@
+/**
+ * Graph: the forward pass as the model's source says it, before any question of training.
+ *
+ * Nodes are in execution order. Ids are indices into the arrays beside them. Shapes are numbers: what was left
+ * open in the file (batch, sequence) is bound when the graph is made.
+ */
+import { invariant } from "../base/invariant.js";
+import { printSpec, type TensorSpec } from "./tensor.js";
+
+export type ValueId = number;
+export type NodeId = number;
+export type ScopeId = number;
+
+export type ValueRole = "parameter" | "buffer" | "input" | "target" | "constant" | "activation";
+
+export interface Value {
+  readonly id: ValueId;
+  /** The name the source gives it; parameters and buffers carry their full path. */
+  readonly name: string;
+  readonly role: ValueRole;
+  readonly spec: TensorSpec;
+  /** Parameters only: whether the optimizer updates it. */
+  readonly trainable: boolean;
+  /** Parameters and buffers that are one tensor under two names point at the first. */
+  readonly tiedTo?: ValueId;
+}
+
+export type Attribute = number | boolean | string | null | readonly number[] | readonly boolean[];
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A tensor argument: one value, a list of values (a list's gaps are null), or nothing. */
+export type Argument = ValueId | readonly (ValueId | null)[] | null;
+
+export interface Node {
+  readonly id: NodeId;
+  /** A key of the op table, or the source's own name when Plimsoll does not know the op. */
+  readonly op: string;
+  readonly inputs: Readonly<Record<string, Argument>>;
+  readonly attributes: Attributes;
+  /** An output the source does not use can be absent. */
+  readonly outputs: readonly ValueId[];
+  readonly scope: ScopeId;
+}
+
+/** One call of a module: `path` is its name in the model, `parent` the call it happens in. */
+export interface Scope {
+  readonly id: ScopeId;
+  readonly parent: ScopeId | null;
+  readonly path: string;
+  readonly kind: string;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly values: readonly Value[];
+  readonly nodes: readonly Node[];
+  readonly scopes: readonly Scope[];
+  readonly outputs: readonly ValueId[];
+  /** Parameters and buffers in the order the framework allocates them on the device. */
+  readonly residents: readonly ValueId[];
+}
+
+/** Every value id in `node`'s inputs, in port order. */
+export function inputIds(node: Node): ValueId[] {
+  const ids: ValueId[] = [];
+  for (const port in node.inputs) {
+    const argument = node.inputs[port];
+    if (typeof argument === "number") ids.push(argument);
+    else if (argument) for (const id of argument) if (id !== null) ids.push(id);
+  }
+  return ids;
+}
+
+/** Throws when an id points nowhere or a node reads what no earlier node made. */
+export function verifyGraph(graph: Graph): void {
+  const made = new Set<ValueId>();
+  for (const value of graph.values) {
+    invariant(graph.values[value.id] === value, `value ${value.name} sits at its id`);
+    if (value.role !== "activation") made.add(value.id);
+  }
+  for (const node of graph.nodes) {
+    for (const id of inputIds(node)) invariant(made.has(id), `node #${node.id} ${node.op} reads a value made before it`);
+    for (const id of node.outputs) made.add(id);
+    invariant(graph.scopes[node.scope] !== undefined, `node #${node.id} is in a known scope`);
+  }
+  for (const id of graph.outputs) invariant(made.has(id), "every output is made");
+}
+
+/** Stable text, one line per value that is given and per node. */
+export function printGraph(graph: Graph): string {
+  const name = (id: ValueId) => graph.values[id]?.name ?? `?${id}`;
+  const argument = (value: Argument): string =>
+    value === null ? "-" : typeof value === "number" ? name(value) : `[${value.map((id) => (id === null ? "-" : name(id))).join(", ")}]`;
+  const lines = [`graph  ${graph.name}`];
+  for (const value of graph.values) {
+    if (value.role === "activation") continue;
+    const frozen = value.role === "parameter" && !value.trainable ? " frozen" : "";
+    lines.push(`${value.name} = ${value.role} ${printSpec(value.spec)}${frozen}`);
+  }
+  for (const node of graph.nodes) {
+    const inputs = Object.entries(node.inputs).map(([port, value]) => `${port}=${argument(value)}`);
+    const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    const outputs = node.outputs.map((id) => `${name(id)}: ${printSpec((graph.values[id] as Value).spec)}`);
+    const path = graph.scopes[node.scope]?.path;
+    lines.push(`${outputs.join(", ")} = ${node.op}(${[...inputs, ...attributes].join(", ")})${path ? `  # ${path}` : ""}`);
+  }
+  lines.push(`return ${graph.outputs.map(name).join(", ")}`);
+  return `${lines.join("\n")}\n`;
+}

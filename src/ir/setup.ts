@@ -1,0 +1,46 @@
+/** What the user chose, as plain data: how to train, and on what. */
+import type { Bytes } from "../base/units.js";
+
+export type Mode = "train" | "inference";
+export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+export type LossChoice = "auto" | "cross-entropy" | "none";
+export type StepChoice = "first" | "steady";
+export type ZeroGrad = "set-to-none" | "keep";
+export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
+export type OptimizerPath = "foreach" | "fused" | "for-loop";
+
+export interface OptimizerChoice {
+  /** A key of the optimizer table. */
+  readonly name: string;
+  /** Arguments of the optimizer's constructor that change memory: momentum, amsgrad, centered, … */
+  readonly options: Readonly<Record<string, number | boolean>>;
+}
+
+export interface TrainingSetup {
+  readonly mode: Mode;
+  readonly precision: Precision;
+  readonly batch: number;
+  /** Null trains without an optimizer: gradients only. */
+  readonly optimizer: OptimizerChoice | null;
+  readonly loss: LossChoice;
+  readonly zeroGrad: ZeroGrad;
+  readonly step: StepChoice;
+  readonly cudnn: CudnnChoice;
+  /** Globs over parameter paths that do not train. */
+  readonly freeze: readonly string[];
+}
+
+/** The device a step runs on. */
+export interface Machine {
+  /** The row of the GPU table, or null when the user named none. */
+  readonly gpu: string | null;
+  /** Null: the device never fills. */
+  readonly capacity: Bytes | null;
+  /** `[major, minor]` of the CUDA compute capability; what kernels are chosen by. */
+  readonly computeCapability: readonly [number, number];
+  readonly multiprocessors: number;
+  /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
+  readonly blasWorkspace: Bytes;
+  /** What the process takes outside the framework's allocator. */
+  readonly context: Bytes;
+}

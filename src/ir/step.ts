@@ -1,0 +1,95 @@
+/**
+ * Step: what one rank allocates and frees, in execution order, from an empty device to the steady state.
+ *
+ * `resident` happens once; `first` is the first training step, `steady` every later one. Storages of a step are its
+ * own: `steady` repeats with fresh blocks.
+ */
+import { invariant } from "../base/invariant.js";
+import type { Bytes } from "../base/units.js";
+import type { NodeId } from "./graph.js";
+
+export type Phase = "resident" | "forward" | "backward" | "optimizer" | "zero-grad";
+
+export const CATEGORIES = [
+  "parameters",
+  "buffers",
+  "gradients",
+  "optimizerStates",
+  "masterParameters",
+  "inputs",
+  "savedTensors",
+  "temporaries",
+  "workspace",
+  "communication",
+] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+/** Blocks of forward storages have the storage's id. */
+export type BlockId = number;
+
+/** One allocation request. */
+export interface Block {
+  readonly id: BlockId;
+  readonly bytes: Bytes;
+  readonly category: Category;
+  readonly label: string;
+  /** The forward node it belongs to; null for blocks of the whole step. */
+  readonly node: NodeId | null;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly because: string;
+}
+
+/** Positive: allocate block `i - 1`. Negative: free block `-i - 1`. Small integers keep a step of 10^5 events light. */
+export type Action = number;
+export const allocation = (block: BlockId): Action => block + 1;
+export const release = (block: BlockId): Action => -(block + 1);
+export const blockOf = (action: Action): BlockId => (action > 0 ? action : -action) - 1;
+
+/** A stretch of actions of one phase; `nodes[i]` is the forward node that action i belongs to, -1 for none. */
+export interface Section {
+  readonly phase: Phase;
+  readonly actions: readonly Action[];
+  readonly nodes: readonly number[];
+}
+
+export interface Step {
+  readonly name: string;
+  readonly blocks: readonly Block[];
+  readonly resident: Section;
+  readonly first: readonly Section[];
+  readonly steady: readonly Section[];
+}
+
+/** Throws when a block is freed before it is allocated, or twice. */
+export function verifyStep(step: Step): void {
+  const alive = new Set<BlockId>();
+  for (const section of [step.resident, ...step.first, ...step.steady]) {
+    invariant(section.actions.length === section.nodes.length, "every action has a node");
+    for (const action of section.actions) {
+      const block = blockOf(action);
+      if (action > 0) {
+        invariant(!alive.has(block), `block ${block} is allocated once`);
+        alive.add(block);
+      } else {
+        invariant(alive.delete(block), `block ${block} (${step.blocks[block]?.label}) is alive when it is freed`);
+      }
+    }
+  }
+}
+
+/** Stable text: one line per action. */
+export function printStep(step: Step): string {
+  const lines = [`step  ${step.name}`];
+  const section = (title: string, { phase, actions }: Section) => {
+    lines.push(`${title} ${phase}`);
+    for (const action of actions) {
+      const block = step.blocks[blockOf(action)] as Block;
+      lines.push(`  ${action > 0 ? "+" : "-"} #${block.id} ${block.bytes} ${block.category} ${block.label}`);
+    }
+  };
+  section("once", step.resident);
+  for (const part of step.first) section("first", part);
+  for (const part of step.steady) section("steady", part);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Tape: the forward pass as the framework dispatches it, with what backward keeps.
+ *
+ * Forward events and grad nodes are in creation order. A storage counts once however many views show it.
+ */
+import { invariant } from "../base/invariant.js";
+import type { Bytes } from "../base/units.js";
+import type { Attributes, Graph, NodeId, ValueId } from "./graph.js";
+import { printSpec, type TensorSpec } from "./tensor.js";
+
+export type StorageId = number;
+export type GradNodeId = number;
+
+export interface Storage {
+  readonly id: StorageId;
+  readonly bytes: Bytes;
+  /** Names the value or the purpose; shown in receipts. */
+  readonly label: string;
+  /** Which graph value lives here from before the step: a parameter, a buffer or an input. */
+  readonly resident?: ValueId;
+  /** The forward node that allocates it; -1 for residents. */
+  readonly node: NodeId;
+  readonly spec: TensorSpec;
+  /** Scratch of a kernel, not a tensor a user would know. */
+  readonly workspace?: true;
+}
+
+/** A tensor as autograd sees it at one moment. */
+export interface TapeTensor {
+  readonly spec: TensorSpec;
+  readonly storage: StorageId;
+}
+
+/** Where the gradient of an input flows: a grad node's output slot, or a parameter that accumulates it. */
+export type Edge = { readonly node: GradNodeId; readonly slot: number } | { readonly parameter: ValueId } | null;
+
+export interface GradNode {
+  readonly id: GradNodeId;
+  /** A key of the framework's kernel table: its backward says what runs. */
+  readonly op: string;
+  readonly node: NodeId;
+  readonly attributes: Attributes;
+  /** Specs of the differentiable inputs, in edge order. */
+  readonly inputs: readonly TensorSpec[];
+  /** The port of each of them; a list port repeats. */
+  readonly ports: readonly string[];
+  /** Specs of the outputs that can carry a gradient. */
+  readonly outputs: readonly TensorSpec[];
+  readonly edges: readonly Edge[];
+  /** What its gradient formulas read, by port or output name. */
+  readonly saved: readonly { readonly name: string; readonly tensor: TapeTensor }[];
+}
+
+/** What happens to storages while a forward node runs. `drop` gives up a handle that lowering held. */
+export type ForwardEvent =
+  | { readonly kind: "allocate"; readonly storage: StorageId; readonly node: NodeId }
+  | { readonly kind: "drop"; readonly storage: StorageId; readonly node: NodeId }
+  | { readonly kind: "save"; readonly storage: StorageId; readonly node: NodeId; readonly by: GradNodeId }
+  /** A call into cuBLAS: the thread's handle takes its workspace at the first. */
+  | { readonly kind: "blas"; readonly storage: -1; readonly node: NodeId };
+
+export interface Tape {
+  readonly graph: Graph;
+  readonly storages: readonly Storage[];
+  readonly events: readonly ForwardEvent[];
+  readonly gradNodes: readonly GradNode[];
+  /** By value id: the storage a graph value lives in. */
+  readonly storageOf: readonly (StorageId | undefined)[];
+  /** Where backward starts: the loss. Null when nothing needs a gradient. */
+  readonly root: { readonly edge: Edge; readonly spec: TensorSpec } | null;
+}
+
+/** Storages that backward keeps and that are not parameters, each once, in saving order. */
+export function savedStorages(tape: Tape): Storage[] {
+  const seen = new Set<StorageId>();
+  const out: Storage[] = [];
+  for (const event of tape.events) {
+    if (event.kind !== "save" || seen.has(event.storage)) continue;
+    seen.add(event.storage);
+    const storage = tape.storages[event.storage] as Storage;
+    if (storage.resident !== undefined && tape.graph.values[storage.resident]?.role === "parameter") continue;
+    out.push(storage);
+  }
+  return out;
+}
+
+/** Throws when a grad node leads forward in time or an event names a storage that is not there. */
+export function verifyTape(tape: Tape): void {
+  for (const node of tape.gradNodes) {
+    invariant(node.edges.length === node.inputs.length, `${node.op} has one edge per differentiable input`);
+    for (const edge of node.edges) {
+      if (edge && "node" in edge) invariant(edge.node < node.id, `${node.op} leads back in time`);
+    }
+  }
+  for (const event of tape.events) if (event.kind !== "blas") invariant(tape.storages[event.storage] !== undefined, "events name known storages");
+}
+
+/** Stable text: every saved tensor with the node that reads it. */
+export function printTape(tape: Tape): string {
+  const lines = [`tape  ${tape.graph.name}`];
+  const seen = new Set<StorageId>();
+  for (const node of tape.gradNodes) {
+    const path = tape.graph.scopes[tape.graph.nodes[node.node]?.scope ?? 0]?.path ?? "";
+    lines.push(`grad  ${node.op} #${node.id}  ${path}`);
+    for (const { name, tensor } of node.saved) {
+      const storage = tape.storages[tensor.storage] as Storage;
+      const again = seen.has(tensor.storage) ? " again" : "";
+      seen.add(tensor.storage);
+      lines.push(`  saved ${name}  ${storage.label}  ${printSpec(tensor.spec)}  ${storage.bytes} B${again}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,135 @@
+/**
+ * Step → Timeline: every allocation and release replayed through the framework's allocator.
+ *
+ * The first step runs once, then the steady one until the reserved bytes stop growing (fragmentation can take a few
+ * steps to settle), as a training loop would.
+ */
+import { type Bytes, bytes } from "../base/units.js";
+import type { Machine } from "../ir/setup.js";
+import { type BlockId, blockOf, type Phase, type Section, type Step } from "../ir/step.js";
+import type { Moment, PhasePeak, StepTimeline, Timeline } from "../ir/timeline.js";
+import { CachingAllocator } from "./allocators/caching.js";
+
+/** Steps after which reserved bytes are taken as settled. */
+const MAX_STEPS = 8;
+
+export interface SimulateMemoryOptions {
+  /** Record every moment of the last step. */
+  readonly moments?: boolean;
+}
+
+export function simulateMemory(step: Step, machine: Machine, options: SimulateMemoryOptions = {}): Timeline {
+  const capacity = machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
+  const replay = new Replay(step, capacity);
+  let outOfMemory = replay.run([step.resident], 0);
+  let first = replay.result();
+  if (!outOfMemory) outOfMemory = replay.run(step.first, 0);
+  if (!outOfMemory) first = replay.result();
+  let steady = first;
+  let reserved = Math.max(first.reserved, 0);
+  for (let i = 1; i < MAX_STEPS && !outOfMemory; i++) {
+    outOfMemory = replay.run(step.steady, i);
+    if (outOfMemory) break;
+    steady = replay.result();
+    const settled = steady.reserved <= reserved;
+    reserved = Math.max(reserved, steady.reserved);
+    if (settled && i >= 2) break;
+  }
+  const moments = options.moments && !outOfMemory ? replay.moments(step.steady) : [];
+  return { first, steady, reserved: bytes(reserved), outOfMemory, moments };
+}
+
+class Replay {
+  private readonly step: Step;
+  private readonly allocator: CachingAllocator;
+  private readonly handles: Int32Array;
+  private phases: PhasePeak[] = [];
+  private sections: readonly Section[] = [];
+  private peak = { allocated: -1, section: 0, action: -1 };
+  private aliveBefore: Uint8Array;
+  private readonly alive: Uint8Array;
+
+  constructor(step: Step, capacity: number) {
+    this.step = step;
+    this.allocator = new CachingAllocator(capacity);
+    this.handles = new Int32Array(step.blocks.length).fill(-1);
+    this.alive = new Uint8Array(step.blocks.length);
+    this.aliveBefore = this.alive.slice();
+  }
+
+  /** Runs `sections` once; what did not fit, or null. */
+  run(sections: readonly Section[], stepNumber: number): Timeline["outOfMemory"] {
+    const { allocator, handles, alive, step } = this;
+    this.sections = sections;
+    this.phases = [];
+    this.aliveBefore = alive.slice();
+    this.peak = { allocated: allocator.allocated, section: 0, action: -1 };
+    for (let s = 0; s < sections.length; s++) {
+      const section = sections[s] as Section;
+      const { actions } = section;
+      allocator.resetPeaks();
+      for (let i = 0; i < actions.length; i++) {
+        const action = actions[i] as number;
+        if (action > 0) {
+          const block = action - 1;
+          const handle = allocator.allocate((step.blocks[block] as { bytes: number }).bytes);
+          if (handle < 0) return { block, phase: section.phase, step: stepNumber };
+          handles[block] = handle;
+          alive[block] = 1;
+          if (allocator.allocated > this.peak.allocated) this.peak = { allocated: allocator.allocated, section: s, action: i };
+        } else {
+          const block = -action - 1;
+          allocator.free(handles[block] as number);
+          alive[block] = 0;
+        }
+      }
+      this.phases.push({ phase: section.phase, peakAllocated: allocator.peakAllocated as Bytes, peakReserved: allocator.peakReserved as Bytes });
+    }
+    return null;
+  }
+
+  result(): StepTimeline {
+    const { section, action, allocated } = this.peak;
+    const at = this.sections[section];
+    return {
+      phases: this.phases,
+      peak: { allocated: bytes(Math.max(allocated, 0)), phase: at?.phase ?? "resident", node: action < 0 ? -1 : (at?.nodes[action] ?? -1), alive: this.aliveAt(section, action) },
+      reserved: this.allocator.reserved as Bytes,
+    };
+  }
+
+  private aliveAt(section: number, action: number): BlockId[] {
+    const alive = this.aliveBefore.slice();
+    for (let s = 0; s <= section && s < this.sections.length; s++) {
+      const { actions } = this.sections[s] as Section;
+      const end = s < section ? actions.length : action + 1;
+      for (let i = 0; i < end; i++) {
+        const act = actions[i] as number;
+        alive[blockOf(act)] = act > 0 ? 1 : 0;
+      }
+    }
+    const out: BlockId[] = [];
+    for (let block = 0; block < alive.length; block++) if (alive[block]) out.push(block);
+    return out;
+  }
+
+  /** Runs `sections` once more, writing every moment down. */
+  moments(sections: readonly Section[]): Moment[] {
+    const { allocator, handles, step } = this;
+    const out: Moment[] = [];
+    const note = (kind: Moment["kind"], block: BlockId | null, size: number, phase: Phase) =>
+      out.push({ kind, block, size: size as Bytes, allocated: allocator.allocated as Bytes, reserved: allocator.reserved as Bytes, phase });
+    for (const { phase, actions } of sections) {
+      for (const action of actions) {
+        const block = blockOf(action);
+        const size = (step.blocks[block] as { bytes: number }).bytes;
+        const reserved = allocator.reserved;
+        if (action > 0) handles[block] = allocator.allocate(size);
+        else allocator.free(handles[block] as number);
+        if (allocator.reserved > reserved) note("segment", null, allocator.reserved - reserved, phase);
+        note(action > 0 ? "allocate" : "free", block, size, phase);
+      }
+    }
+    return out;
+  }
+}

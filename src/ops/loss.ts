@@ -1,0 +1,60 @@
+/** Losses. `reduction` 1 is the mean, 2 the sum, 0 none (aten/src/ATen/core/Reduction.h). */
+import type { Attributes } from "../ir/graph.js";
+import { dense, type TensorSpec } from "../ir/tensor.js";
+import { iterate } from "./layout.js";
+import { broadcastAll, int, type OpRule, type OpTable, op } from "./rule.js";
+
+const reduces = (attributes: Attributes) => int(attributes, "reduction", 1) !== 0;
+
+/** A loss of two tensors of one shape. */
+function pointwise(reads: { self: readonly ("self" | "target")[]; target?: readonly ("self" | "target")[] }): OpRule {
+  return op({
+    inputs: ["self", "target"],
+    outputs: ["result"],
+    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype)),
+    backward: { self: reads.self, target: reads.target ?? reads.self },
+  });
+}
+
+/** The dims a class loss keeps without reduction: all but the classes. */
+function perSample(self: TensorSpec): readonly number[] {
+  return self.shape.length === 1 ? [] : [self.shape[0] as number, ...self.shape.slice(2)];
+}
+
+export const losses = {
+  crossEntropy: op({
+    inputs: ["self", "target", "weight?"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => dense(reduces(attributes) ? [] : perSample(self), self.dtype),
+    backward: { self: ["self", "target", "weight"] },
+  }),
+  nllLoss: op({
+    inputs: ["self", "target", "weight?"],
+    outputs: ["result", "total_weight"],
+    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense(reduces(attributes) ? [] : [0], self.dtype)],
+    backward: { self: ["self", "target", "weight", "total_weight"] },
+  }),
+  nllLoss2d: op({
+    inputs: ["self", "target", "weight?"],
+    outputs: ["result", "total_weight"],
+    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense([], self.dtype)],
+    backward: { self: ["self", "target", "weight", "total_weight"] },
+  }),
+  mseLoss: pointwise({ self: ["self", "target"] }),
+  l1Loss: pointwise({ self: ["self", "target"] }),
+  smoothL1Loss: pointwise({ self: ["self", "target"] }),
+  huberLoss: pointwise({ self: ["self", "target"] }),
+  binaryCrossEntropy: op({
+    inputs: ["self", "target", "weight?"],
+    outputs: ["result"],
+    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype)),
+    backward: { self: ["self", "target", "weight"], target: ["self", "target", "weight"] },
+  }),
+  binaryCrossEntropyWithLogits: op({
+    inputs: ["self", "target", "weight?", "pos_weight?"],
+    outputs: ["result"],
+    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : dense(broadcastAll([self, target]), self.dtype)),
+    backward: { self: ["self", "target", "weight", "pos_weight"], target: ["self", "target", "weight", "pos_weight"] },
+  }),
+  klDiv: pointwise({ self: ["target"], target: ["self", "target"] }),
+} satisfies OpTable;

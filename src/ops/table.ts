@@ -1,0 +1,33 @@
+import { attentions } from "./attention.js";
+import { convolutions } from "./convolution.js";
+import { activations, binaries, ternaries, unaries } from "./elementwise.js";
+import { indexings } from "./indexing.js";
+import { products } from "./linear.js";
+import { losses } from "./loss.js";
+import { normalizations } from "./normalization.js";
+import { poolings } from "./pooling.js";
+import { randoms } from "./random.js";
+import { reductions } from "./reduction.js";
+import type { OpTable } from "./rule.js";
+import { copies, views } from "./views.js";
+
+/** Every operator Plimsoll knows, by name. */
+export const OPS = {
+  ...activations,
+  ...unaries,
+  ...binaries,
+  ...ternaries,
+  ...products,
+  ...convolutions,
+  ...normalizations,
+  ...attentions,
+  ...poolings,
+  ...reductions,
+  ...views,
+  ...copies,
+  ...indexings,
+  ...losses,
+  ...randoms,
+} as const satisfies OpTable;
+
+export type OpName = keyof typeof OPS;

@@ -1,0 +1,57 @@
+/**
+ * How long Python keeps the forward pass's tensors.
+ *
+ * A tensor lives until the last operator that reads it; one that is passed to a module lives until that module's call
+ * returns, because the caller's frame holds the argument. What the step function returns lives to the end of the step.
+ */
+import { type Graph, inputIds, type NodeId, type ScopeId, type ValueId } from "../ir/graph.js";
+import type { StorageId, Tape } from "../ir/tape.js";
+
+/** After which node each storage loses its last Python reference; `Infinity` for what the step function holds. */
+export function lastUses({ graph, storageOf }: Tape, storages: number): Float64Array {
+  const end = new Float64Array(storages).fill(-1);
+  const returns = scopeEnds(graph);
+  const producer = new Map<ValueId, NodeId>();
+  const extend = (value: ValueId, until: number) => {
+    const storage = storageOf[value] as StorageId | undefined;
+    if (storage !== undefined && until > (end[storage] as number)) end[storage] = until;
+  };
+  for (const node of graph.nodes) {
+    for (const value of inputIds(node)) {
+      const made = producer.get(value);
+      const outside = made === undefined ? null : (graph.nodes[made]?.scope ?? null);
+      extend(value, Math.max(node.id, callEnd(graph, returns, node.scope, outside)));
+    }
+    for (const value of node.outputs) {
+      producer.set(value, node.id);
+      extend(value, node.id);
+    }
+  }
+  for (const value of graph.values) if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
+  for (const value of graph.outputs) extend(value, Number.POSITIVE_INFINITY);
+  return end;
+}
+
+/** The last node of every module call, inner calls included. */
+function scopeEnds(graph: Graph): Int32Array {
+  const ends = new Int32Array(graph.scopes.length).fill(-1);
+  for (const node of graph.nodes) {
+    for (let scope: ScopeId | null = node.scope; scope !== null; scope = graph.scopes[scope]?.parent ?? null) ends[scope] = node.id;
+  }
+  return ends;
+}
+
+/** Where the outermost call that holds `inner` but not `outside` returns. */
+function callEnd(graph: Graph, returns: Int32Array, inner: ScopeId, outside: ScopeId | null): number {
+  let end = -1;
+  for (let scope: ScopeId | null = inner; scope !== null; scope = graph.scopes[scope]?.parent ?? null) {
+    if (contains(graph, scope, outside)) break;
+    end = returns[scope] as number;
+  }
+  return end;
+}
+
+function contains(graph: Graph, outer: ScopeId, inner: ScopeId | null): boolean {
+  for (let scope = inner; scope !== null; scope = graph.scopes[scope]?.parent ?? null) if (scope === outer) return true;
+  return false;
+}

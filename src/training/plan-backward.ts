@@ -1,0 +1,291 @@
+/**
+ * The backward pass as autograd's engine runs it: the ready node that was created last goes first; its saved tensors
+ * die right after it; gradients that meet are added in place when nobody else holds the first.
+ *
+ * Source  torch/csrc/autograd/engine.cpp (evaluate_function, validate_outputs), input_buffer.cpp (accumulate),
+ *         functions/accumulate_grad.h
+ */
+import { sameShape } from "../base/shape.js";
+import { type Bytes, bytes } from "../base/units.js";
+import { type BackwardCall, type Device, elementwise, type Held, type Kernel, summedTo } from "../frameworks/pytorch/kernel.js";
+import { kernelRule } from "../frameworks/pytorch/table.js";
+import type { ValueId } from "../ir/graph.js";
+import type { BlockId } from "../ir/step.js";
+import type { GradNode, GradNodeId, StorageId, Tape } from "../ir/tape.js";
+import { isContiguous, isNonOverlappingAndDense, packedSize, type TensorSpec } from "../ir/tensor.js";
+import type { Ledger } from "./ledger.js";
+
+/** One tensor object of the backward pass; several may share a block. */
+interface Gradient extends Held {
+  /** Input buffers and kernels that hold this very object. */
+  uses: number;
+}
+
+/** What a backward pass needs from the rest of the step. */
+export interface BackwardContext {
+  readonly tape: Tape;
+  readonly ledger: Ledger;
+  readonly device: Device;
+  /** Gives up one saved use of a forward storage. */
+  readonly releaseSaved: (storage: StorageId) => void;
+  /** cuBLAS is called from the backward thread. */
+  readonly blas: () => void;
+  /** Gradients by parameter; filled, or added to when kept from the step before. */
+  readonly parameterGradients: Map<ValueId, BlockId>;
+}
+
+export function planBackward(context: BackwardContext): void {
+  const { tape, ledger } = context;
+  const root = tape.root;
+  if (!root?.edge) return;
+  const pass = new BackwardPass(context);
+  const start = pass.fresh(root.spec, "gradient of the loss");
+  ledger.hold(start.storage);
+  pass.deliver(root.edge, start);
+  pass.run();
+  ledger.drop(start.storage);
+}
+
+class BackwardPass {
+  private readonly context: BackwardContext;
+  private readonly waiting: Int32Array;
+  private readonly inbox: (Gradient | null)[][];
+  private readonly ready = new NewestFirst();
+  private readonly parameterUses = new Map<ValueId, number>();
+  private readonly parameterInbox = new Map<ValueId, Gradient>();
+
+  constructor(context: BackwardContext) {
+    this.context = context;
+    const nodes = context.tape.gradNodes;
+    this.waiting = new Int32Array(nodes.length);
+    this.inbox = nodes.map(() => []);
+    this.countDependencies();
+  }
+
+  run(): void {
+    for (let id = this.ready.pop(); id !== undefined; id = this.ready.pop()) this.evaluate(this.context.tape.gradNodes[id] as GradNode);
+  }
+
+  /** A new tensor in its own block, held by nobody. */
+  fresh(spec: TensorSpec, label: string, size: Bytes = packedSize(spec), category: "temporaries" | "workspace" = "temporaries"): Gradient {
+    const block = this.context.ledger.declare(size, category, label, { shape: spec.shape, dtype: spec.dtype, because: category === "workspace" ? "scratch of a backward kernel" : "being computed in backward" });
+    this.context.ledger.allocate(block);
+    return { spec, storage: block, uses: 0 };
+  }
+
+  /** Adds `gradient` to what its consumer has received; the consumer runs when all of it is there. */
+  deliver(edge: GradNode["edges"][number], gradient: Gradient | null): void {
+    if (edge === null) return;
+    if ("parameter" in edge) {
+      const before = this.parameterInbox.get(edge.parameter) ?? null;
+      const sum = gradient ? this.add(before, gradient) : before;
+      if (sum) this.parameterInbox.set(edge.parameter, sum);
+      const left = (this.parameterUses.get(edge.parameter) ?? 1) - 1;
+      this.parameterUses.set(edge.parameter, left);
+      return;
+    }
+    const box = this.inbox[edge.node] as (Gradient | null)[];
+    if (gradient) box[edge.slot] = this.add(box[edge.slot] ?? null, gradient);
+    const left = (this.waiting[edge.node] as number) - 1;
+    this.waiting[edge.node] = left;
+    if (left <= 0) this.ready.push(edge.node);
+  }
+
+  private evaluate(node: GradNode): void {
+    const { ledger } = this.context;
+    ledger.at = node.node;
+    const grads = node.outputs.map((_, slot) => this.inbox[node.id]?.[slot] ?? null);
+    const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : node.edges.map(() => null);
+    for (const grad of grads) if (grad) this.give(grad);
+    for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
+    node.edges.forEach((edge, i) => this.deliver(edge, results[i] ?? null));
+    for (const edge of node.edges) {
+      if (edge && "parameter" in edge && this.parameterUses.get(edge.parameter) === 0) this.accumulate(edge.parameter);
+    }
+  }
+
+  /** Runs the node's kernels; every result is held once per edge it goes to. */
+  private gradientsOf(node: GradNode, grads: readonly (Gradient | null)[]): (Gradient | null)[] {
+    const { ledger, device } = this.context;
+    const made: Gradient[] = [];
+    const gone = new Set<BlockId>();
+    const kernel: Kernel = {
+      device,
+      empty: (spec) => {
+        const tensor = this.fresh(spec, node.op);
+        made.push(tensor);
+        return tensor;
+      },
+      scratch: (size) => {
+        const tensor = this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, node.op, bytes(size), "workspace");
+        made.push(tensor);
+        return tensor;
+      },
+      free: ({ storage }) => {
+        if (gone.has(storage) || !made.some((tensor) => tensor.storage === storage)) return;
+        gone.add(storage);
+        ledger.free(storage);
+      },
+      blas: this.context.blas,
+    };
+    const saved: Record<string, Held> = {};
+    for (const { name, tensor } of node.saved) saved[name] = tensor;
+    const call: BackwardCall = { grads, saved, inputs: node.inputs, ports: node.ports, outputs: node.outputs, needs: node.edges.map((edge) => edge !== null), attributes: node.attributes };
+    const raw = node.op === "copySlices" ? copySlices(kernel, call, node) : kernelRule(node.op).backward(kernel, call);
+    const objects = raw.map((tensor) => (tensor ? this.object(tensor) : null));
+    const kept = new Set(objects.map((tensor) => tensor?.storage));
+    for (let i = made.length - 1; i >= 0; i--) {
+      const { storage } = made[i] as Gradient;
+      if (!kept.has(storage) && !gone.has(storage)) {
+        gone.add(storage);
+        ledger.free(storage);
+      }
+    }
+    for (const tensor of objects) if (tensor) this.take(tensor);
+    // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype
+    return objects.map((tensor, i) => {
+      if (!tensor) return null;
+      const input = node.inputs[i] as TensorSpec;
+      let out = tensor;
+      if (!sameShape(out.spec.shape, input.shape)) out = this.replace(out, summedTo(this.engine(node.op), out, input.shape));
+      if (out.spec.dtype !== input.dtype) out = this.replace(out, elementwise(this.engine(node.op), [out], input.dtype));
+      return out;
+    });
+  }
+
+  /** The engine's own kernels: results only, no scratch. */
+  private engine(label: string): Kernel {
+    const none = () => undefined;
+    return { device: this.context.device, empty: (spec) => this.fresh(spec, label), scratch: (size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"), free: none, blas: none };
+  }
+
+  private replace(old: Gradient, by: Held): Gradient {
+    const next = this.object(by);
+    this.take(next);
+    this.give(old);
+    return next;
+  }
+
+  /** Kernels return tensors; a returned gradient is the same object, a view of it is another. */
+  private object(tensor: Held): Gradient {
+    return "uses" in tensor ? (tensor as Gradient) : Object.assign({ ...tensor }, { uses: 0 });
+  }
+
+  private take(tensor: Gradient): void {
+    tensor.uses += 1;
+    this.context.ledger.hold(tensor.storage);
+  }
+
+  private give(tensor: Gradient): void {
+    tensor.uses -= 1;
+    this.context.ledger.drop(tensor.storage);
+  }
+
+  /** Sum of two gradients: in place when the first is held here alone, dense and no view. Takes over both holds. */
+  private add(before: Gradient | null, gradient: Gradient): Gradient {
+    if (before === null) {
+      if (gradient.uses === 0) this.take(gradient);
+      return gradient;
+    }
+    const alone = before.uses === 1 && !before.view && this.context.ledger.holdersOf(before.storage) === 1;
+    if (alone && isNonOverlappingAndDense(before.spec)) {
+      this.give(gradient);
+      return before;
+    }
+    const sum = this.object(elementwise(this.engine("sum of gradients"), [before, gradient]));
+    this.take(sum);
+    this.give(before);
+    this.give(gradient);
+    return sum;
+  }
+
+  /** AccumulateGrad: takes the gradient over when nobody else holds it and it is laid out like the parameter. */
+  private accumulate(parameter: ValueId): void {
+    const { ledger, parameterGradients, tape } = this.context;
+    this.parameterUses.set(parameter, -1);
+    const gradient = this.parameterInbox.get(parameter);
+    if (!gradient) return;
+    this.parameterInbox.delete(parameter);
+    if (parameterGradients.has(parameter)) {
+      this.give(gradient); // added into the gradient kept from before
+      return;
+    }
+    const value = tape.graph.values[parameter] as { spec: TensorSpec; name: string };
+    let kept = gradient;
+    if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec)) kept = this.replace(gradient, this.fresh(value.spec, value.name));
+    parameterGradients.set(parameter, kept.storage);
+    ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
+    (ledger.blocks[kept.storage] as { label: string }).label = value.name;
+  }
+
+  private countDependencies(): void {
+    const { tape } = this.context;
+    const seen = new Set<GradNodeId>();
+    const visit = (edge: GradNode["edges"][number]) => {
+      if (edge === null) return;
+      if ("parameter" in edge) {
+        this.parameterUses.set(edge.parameter, (this.parameterUses.get(edge.parameter) ?? 0) + 1);
+        return;
+      }
+      this.waiting[edge.node] = (this.waiting[edge.node] as number) + 1;
+      if (seen.has(edge.node)) return;
+      seen.add(edge.node);
+      stack.push(edge.node);
+    };
+    const stack: GradNodeId[] = [];
+    visit(tape.root?.edge ?? null);
+    for (let id = stack.pop(); id !== undefined; id = stack.pop()) for (const edge of (tape.gradNodes[id] as GradNode).edges) visit(edge);
+  }
+}
+
+/** A max-heap of node ids: autograd's ready queue, ordered by creation. */
+class NewestFirst {
+  private readonly items: GradNodeId[] = [];
+
+  push(id: GradNodeId): void {
+    const { items } = this;
+    let at = items.push(id) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      if ((items[up] as number) >= id) break;
+      items[at] = items[up] as number;
+      at = up;
+    }
+    items[at] = id;
+  }
+
+  pop(): GradNodeId | undefined {
+    const { items } = this;
+    const top = items[0];
+    const last = items.pop();
+    if (last === undefined || items.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= items.length) break;
+      if (child + 1 < items.length && (items[child + 1] as number) > (items[child] as number)) child++;
+      if ((items[child] as number) <= last) break;
+      items[at] = items[child] as number;
+      at = child;
+    }
+    items[at] = last;
+    return top;
+  }
+}
+
+/** utils::obeys_layout_contract: the parameter's strides where it is dense, row-major otherwise. */
+function laidOutLike(gradient: TensorSpec, parameter: TensorSpec): boolean {
+  if (!isNonOverlappingAndDense(parameter)) return isContiguous(gradient);
+  return gradient.strides.every((stride, dim) => stride === parameter.strides[dim] || gradient.shape[dim] === 1);
+}
+
+/** An in-place operator on a view: the base's gradient is copied, and the part the view shows is replaced in it. */
+function copySlices(kernel: Kernel, call: BackwardCall, node: GradNode): (Held | null)[] {
+  const inner = kernelRule(String(node.attributes.inner));
+  const base = node.inputs[0] as TensorSpec;
+  const whole = kernel.empty(base);
+  const shown = (call.saved.result ?? call.saved.self ?? { spec: base }).spec;
+  const part = kernel.empty({ shape: shown.shape, strides: shown.strides, dtype: shown.dtype });
+  const results = inner.backward(kernel, { ...call, grads: [part], inputs: [shown, ...node.inputs.slice(1)] });
+  return [call.needs[0] ? whole : null, ...results.slice(1)];
+}
