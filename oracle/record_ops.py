@@ -14,6 +14,7 @@ A case of the file:
   program      the ExportedProgram as torch.export.save writes it, without stack traces; null where torch.export refuses
   forward      events of the second step's forward: "a3:2048" allocation 3 of 2048 requested bytes, "f3" its release
   backward     events of loss.backward(); the loss itself is still alive at the end
+  autocast     where the forward runs under torch.autocast: its type; the program is exported without
   between, forwardAgain, backwardAgain
                some cases: the release of the loss, then a second micro-batch while the first one's gradients are still there
   grads        parameter -> allocation that its gradient occupies when backward is over
@@ -128,9 +129,7 @@ class Events:
 def step(run, parameters, events=None, again=False):
     """One forward and backward; with `events`, what the allocator did in each."""
     record = {}
-    loss = run()
-    if events:
-        record["forward"] = events.take()
+    loss, record["forward"] = run(events)
     loss.backward()
     if events:
         record["backward"] = events.take()
@@ -138,8 +137,7 @@ def step(run, parameters, events=None, again=False):
     del loss
     if events and again:
         record["between"] = events.take()
-        loss = run()
-        record["forwardAgain"] = events.take()
+        loss, record["forwardAgain"] = run(events)
         loss.backward()
         record["backwardAgain"] = events.take()
         del loss
@@ -185,9 +183,13 @@ def record(spec):
     if spec.autocast:
         out["autocast"] = str(spec.autocast).replace("torch.", "")
 
-    def run():
+    def run(events=None):
+        """Autocast drops its cached casts when its context exits, in the order of a hash of addresses: sorted here."""
         with autocast, spec.context():
-            return module(*inputs)
+            loss = module(*inputs)
+            inside = events.take() if events else []
+        exit_events = events.take() if events else []
+        return loss, inside + sorted(exit_events, key=lambda e: int(e[1:]))
 
     step(run, parameters)
     first, unknown = recorded_step(run, parameters, spec.again)
@@ -197,7 +199,7 @@ def record(spec):
     if unknown:
         print(f"  {spec.name}: {unknown} releases of blocks older than the step")
     out.update(first)
-    loss = run()
+    loss, _ = run()
     rows, _, totals = measure.walk_saved(loss, [p for _, p in parameters])
     out["saved"] = [[node, attribute, shape, dtype, nbytes, parameter, new] for node, attribute, shape, dtype, _, nbytes, parameter, new in rows]
     out["savedBytes"] = totals["saved_unique_activation_bytes"]
