@@ -6,8 +6,8 @@
  */
 import { isDifferentiable } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
-import { type Bytes, bytes } from "../base/units.js";
-import { type Device, type Held, type Kernel, type Traced, type TracedInput, type Tracer } from "../frameworks/pytorch/kernel.js";
+import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
+import type { Device, Held, Kernel, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
@@ -53,7 +53,8 @@ class TapeWriter implements Tracer {
         this.tensors[value.id] = this.tensors[value.tiedTo];
         continue;
       }
-      const storage = this.storage(packedSize(value.spec), value.name, value.spec, value.id);
+      const size = value.role === "host" ? NO_BYTES : packedSize(value.spec);
+      const storage = this.storage(size, value.name, value.spec, value.id);
       const edge: Edge = this.training && value.role === "parameter" && value.trainable ? { parameter: value.id } : null;
       this.tensors[value.id] = { spec: value.spec, storage, edge, base: null };
     }
@@ -132,12 +133,12 @@ class TapeWriter implements Tracer {
     const reads = differentiable ? this.readsOf(rule, kernel.saves, edges, inputs, specs.length) : new Set<string>();
     const copy = self && reads.has("self") && kernel.inPlace !== "result" ? this.allocate(self.spec, "copy kept for backward") : null;
 
-    const outputs = this.execute(op, rule, kernel.forward, inputs, attributes, specs, self);
+    const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
     if (!differentiable) return outputs;
 
     const names = outputNames(rule, outputs.length);
     const values: { name: string; tensor: Held }[] = [];
-    for (const name of reads) {
+    for (const name of releaseOrder(reads, names)) {
       const output = names.indexOf(name);
       if (name === "self" && self) values.push({ name, tensor: copy ?? (outputs[0] as Tensor) });
       else if (output >= 0) values.push({ name, tensor: outputs[output] as Tensor });
@@ -153,6 +154,7 @@ class TapeWriter implements Tracer {
       inputs: edges.map(({ spec }, i) => (base && i === 0 ? base.spec : spec)),
       ports: edges.map(({ port }) => port),
       outputs: base ? [base.spec] : outputs.map(({ spec }) => spec),
+      ...(base && self && { shown: self.spec }),
       edges: edges.map(({ edge }, i) => (base && i === 0 ? base.edge : edge)),
       saved: values.map(({ name, tensor }) => ({ name, tensor: { spec: tensor.spec, storage: tensor.storage } })),
     });
@@ -195,7 +197,7 @@ class TapeWriter implements Tracer {
   private execute(
     op: string,
     rule: OpRule,
-    forward: ReturnType<typeof kernelRule>["forward"],
+    { forward, unsafe }: KernelRule,
     inputs: Readonly<Record<string, TracedInput>>,
     attributes: Attributes,
     specs: readonly TensorSpec[],
@@ -207,7 +209,7 @@ class TapeWriter implements Tracer {
     }
     const source = rule.aliases ? (inputs[rule.aliases] as Tensor | null) : null;
     if (source && (rule.aliasesWhen?.(inputSpecs(inputs), attributes) ?? true)) {
-      return specs.map((spec) => ({ spec, storage: source.storage, edge: null, base: source.base ?? source }));
+      return specs.map((spec) => ({ spec, storage: source.storage, edge: null, base: unsafe ? null : (source.base ?? source) }));
     }
     if (!forward) return specs.map((spec) => this.allocate(spec, op));
     const made: Held[] = [];
@@ -303,6 +305,12 @@ function inputSpecs(inputs: Readonly<Record<string, TracedInput>>): Record<strin
     specs[port] = Array.isArray(value) ? value.map((tensor) => (tensor as Traced | null)?.spec as TensorSpec) : (value as Traced).spec;
   }
   return specs;
+}
+
+/** Saved inputs by name, then saved outputs by name: the order in which PyTorch's nodes hold and release them. */
+function releaseOrder(reads: ReadonlySet<string>, outputs: readonly string[]): string[] {
+  const rank = (name: string) => (outputs.includes(name) ? 1 : 0);
+  return [...reads].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
 function outputNames(rule: OpRule, count: number): readonly string[] {

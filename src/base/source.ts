@@ -7,9 +7,9 @@ export interface Source {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** A source over bytes that are already in memory. */
+/** A source over bytes that are already in memory. Reads are copies: decoders hand on the whole buffer behind them. */
 export function bytesSource(name: string, data: Uint8Array): Source {
-  return { name, size: data.length, read: async (start, end) => data.subarray(start, end) };
+  return { name, size: data.length, read: async (start, end) => new Uint8Array(data.subarray(start, end)) };
 }
 
 /** A source over a `Blob` or `File`: only the slices that are asked for are read. */

@@ -6,6 +6,8 @@ import type { Graph } from "../ir/graph.js";
 export interface Bindings {
   readonly batch?: number;
   readonly sequence?: number;
+  /** Height and width of image inputs. */
+  readonly image?: readonly [number, number];
   /** Full shapes of named inputs. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
 }

@@ -11,7 +11,8 @@ export type ValueId = number;
 export type NodeId = number;
 export type ScopeId = number;
 
-export type ValueRole = "parameter" | "buffer" | "input" | "target" | "constant" | "activation";
+/** A `host` value stays in the computer's memory: it takes nothing on the device. */
+export type ValueRole = "parameter" | "buffer" | "input" | "target" | "constant" | "host" | "activation";
 
 export interface Value {
   readonly id: ValueId;

@@ -46,6 +46,8 @@ export interface GradNode {
   readonly ports: readonly string[];
   /** Specs of the outputs that can carry a gradient. */
   readonly outputs: readonly TensorSpec[];
+  /** In-place operators on a view: what the view shows of its base, which the node's output is. */
+  readonly shown?: TensorSpec;
   readonly edges: readonly Edge[];
   /** What its gradient formulas read, by port or output name. */
   readonly saved: readonly { readonly name: string; readonly tensor: TapeTensor }[];
@@ -70,12 +72,15 @@ export interface Tape {
   readonly root: { readonly edge: Edge; readonly spec: TensorSpec } | null;
 }
 
-/** Storages that backward keeps and that are not parameters, each once, in saving order. */
+/**
+ * Storages that backward keeps and that are not parameters, each once, in saving order. What an in-place operator on
+ * a view keeps is left out, as it is from the graph that PyTorch shows: its node is hidden inside CopySlices.
+ */
 export function savedStorages(tape: Tape): Storage[] {
   const seen = new Set<StorageId>();
   const out: Storage[] = [];
   for (const event of tape.events) {
-    if (event.kind !== "save" || seen.has(event.storage)) continue;
+    if (event.kind !== "save" || seen.has(event.storage) || tape.gradNodes[event.by]?.shown) continue;
     seen.add(event.storage);
     const storage = tape.storages[event.storage] as Storage;
     if (storage.resident !== undefined && tape.graph.values[storage.resident]?.role === "parameter") continue;

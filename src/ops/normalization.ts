@@ -9,13 +9,13 @@ export const normalizations = {
   /** Training statistics of a channel: mean and inverse deviation. With running statistics only, none. */
   batchNorm: op({
     inputs: ["input", "weight?", "bias?", "running_mean?", "running_var?"],
-    outputs: ["result", "save_mean", "save_invstd"],
+    outputs: ["result", "save_mean", "save_var"],
     infer: ({ input }, attributes) => {
       const channels = flag(attributes, "training") ? [input.shape[1] as number] : [0];
       const saved = dense(channels, statistics(input));
       return [inFormat(input, "preserve"), saved, saved];
     },
-    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_invstd"]),
+    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"]),
   }),
   layerNorm: op({
     inputs: ["input", "weight?", "bias?"],

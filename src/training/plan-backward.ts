@@ -153,10 +153,15 @@ class BackwardPass {
     });
   }
 
-  /** The engine's own kernels: results only, no scratch. */
+  /** The engine's own kernels: a result, and scratch that they free themselves. */
   private engine(label: string): Kernel {
-    const none = () => undefined;
-    return { device: this.context.device, empty: (spec) => this.fresh(spec, label), scratch: (size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"), free: none, blas: none };
+    return {
+      device: this.context.device,
+      empty: (spec) => this.fresh(spec, label),
+      scratch: (size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"),
+      free: ({ storage }) => this.context.ledger.free(storage),
+      blas: () => undefined,
+    };
   }
 
   private replace(old: Gradient, by: Held): Gradient {
@@ -284,7 +289,7 @@ function copySlices(kernel: Kernel, call: BackwardCall, node: GradNode): (Held |
   const inner = kernelRule(String(node.attributes.inner));
   const base = node.inputs[0] as TensorSpec;
   const whole = kernel.empty(base);
-  const shown = (call.saved.result ?? call.saved.self ?? { spec: base }).spec;
+  const shown = node.shown ?? base;
   const part = kernel.empty({ shape: shown.shape, strides: shown.strides, dtype: shown.dtype });
   const results = inner.backward(kernel, { ...call, grads: [part], inputs: [shown, ...node.inputs.slice(1)] });
   return [call.needs[0] ? whole : null, ...results.slice(1)];

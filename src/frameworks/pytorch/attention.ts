@@ -8,7 +8,7 @@
 import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { flag } from "../../ops/rule.js";
 import { reductionKernels } from "./reduction.js";
-import { contiguous, elementwise, fresh, given, type Held, type KernelRule, type Lowering, optional, seen, type Traced, type Tracer, transposed } from "./kernel.js";
+import { contiguous, elementwise, fresh, given, type Held, type Kernel, type KernelRule, type Lowering, optional, seen, type Traced, type Tracer, transposed } from "./kernel.js";
 
 /** log-sum-exp rows are padded to this for the backward kernel. mem_eff_attention/kernel_forward.h kAlignLSE. */
 const LOG_SUM_EXP_ALIGNMENT = 32;
@@ -16,6 +16,9 @@ const LOG_SUM_EXP_ALIGNMENT = 32;
 const GRADIENT_BLOCK = 64;
 /** A block's float32 accumulator with its lock. kernel_backward.h GradQTempStorage. */
 const GRADIENT_BLOCK_BYTES = GRADIENT_BLOCK * GRADIENT_BLOCK * 4 + 16;
+
+/** attention_backward.cu: "force alignment for the last dim" of grad_bias. */
+const GRADIENT_BIAS_ALIGNMENT = 16;
 
 const up = (size: number, to: number) => Math.ceil(size / to) * to;
 
@@ -41,15 +44,15 @@ export const attentionKernels = {
       return [transposed(result, 1, 2), sums, ...made];
     },
     backward: (kernel, call) => {
-      const { query, key, value, result, attn_mask } = call.saved as Record<string, Held>;
+      const { query, key, value, output, attn_mask } = call.saved as Record<string, Held>;
       const [q, k, v] = [query as Held, key as Held, value as Held];
       const grad = transposed(call.grads[0] as Held, 1, 2);
       const solid = contiguous(kernel, grad);
       const like = (tensor: Held) => transposed(fresh(kernel, heads(tensor.spec), tensor.spec.dtype), 1, 2);
       const gradients = [like(q), like(k), like(v)];
-      const bias = attn_mask && call.needs[3] ? fresh(kernel, attn_mask.spec.shape, attn_mask.spec.dtype) : null;
+      const bias = attn_mask && call.needs[3] ? paddedBias(kernel, attn_mask.spec) : null;
       const [B, H, L, E] = q.spec.shape as [number, number, number, number];
-      const product = elementwise(kernel, [grad, transposed(result as Held, 1, 2)], "float32");
+      const product = elementwise(kernel, [grad, transposed(output as Held, 1, 2)], "float32");
       const sum = fresh(kernel, [B, L, H], "float32");
       const delta = H > 1 && L > 1 ? fresh(kernel, [B, H, L], "float32") : null;
       if (delta) kernel.free(sum);
@@ -63,6 +66,13 @@ export const attentionKernels = {
     },
   },
 } satisfies Record<string, KernelRule>;
+
+/** The mask's gradient has rows of a multiple of 16 elements and shows the part that is asked for. */
+function paddedBias(kernel: Kernel, { shape, dtype }: TensorSpec): Held {
+  const row = shape[shape.length - 1] as number;
+  const whole = fresh(kernel, [...shape.slice(0, -1), up(row, GRADIENT_BIAS_ALIGNMENT)], dtype);
+  return { spec: { shape, strides: whole.spec.strides, dtype }, storage: whole.storage };
+}
 
 /** [B, H, L, E] → [B, L, H, E] */
 function heads({ shape }: TensorSpec): number[] {
@@ -79,6 +89,11 @@ function fits(query: TensorSpec, value: TensorSpec): boolean {
 export const lowerAttention: Lowering = (trace, inputs, attributes) => {
   const [query, key, value] = [given(inputs, "query"), given(inputs, "key"), given(inputs, "value")];
   const mask = optional(inputs, "attn_mask");
+  if (query.spec.shape.length === 3) {
+    const open = (tensor: Traced) => trace.call("unsqueeze", { self: tensor }, { dim: 0 });
+    const wide = trace.call("scaledDotProductAttention", { query: open(query), key: open(key), value: open(value), attn_mask: mask && mask.spec.shape.length === 3 ? open(mask) : mask }, attributes);
+    return trace.call("squeeze", { self: wide }, { dim: 0 });
+  }
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
   if (!fits(query.spec, value.spec)) return mathAttention(trace, query, key, value, mask, attributes, dropout);
   const bias = mask ? preparedMask(trace, mask, query, key) : null;

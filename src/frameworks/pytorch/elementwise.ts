@@ -200,15 +200,23 @@ export const elementwiseKernels = {
   addcmul: {
     backward: gradients({
       self: same,
-      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor2")]),
-      tensor2: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor1")]),
+      // grad * (tensor2 * value)
+      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
+      tensor2: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor1")])]),
     }),
   },
   addcdiv: {
     backward: gradients({
       self: same,
-      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, "tensor2")]),
-      tensor2: (kernel, call) => elementwise(kernel, [elementwise(kernel, [gradOf(call)]), kept(call, "tensor1"), kept(call, "tensor2")]),
+      // grad * (value / tensor2)
+      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
+      // -grad * (tensor1 * value) / (tensor2 * tensor2)
+      tensor2: (kernel, call) => {
+        const scaled = elementwise(kernel, [kept(call, "tensor1")]);
+        const square = elementwise(kernel, [kept(call, "tensor2")]);
+        const negative = elementwise(kernel, [gradOf(call)]);
+        return elementwise(kernel, [elementwise(kernel, [negative, scaled]), square]);
+      },
     }),
   },
   lerp: { backward: gradients({ self: one, end: one, weight: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "end"), kept(call, "self")])]) }) },

@@ -1,20 +1,73 @@
 /** Indexing of eager PyTorch on CUDA. Source: native/cuda/Indexing.cu, Embedding.cu; oracle/recorded/ops-views.json */
 import { elements } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
-import { elementwise, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule } from "./kernel.js";
+import { contiguous, elementwise, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule } from "./kernel.js";
+
+/** Keys a single block sorts without temporary memory. cub DispatchRadixSort, single-tile policy of sm80. */
+const SINGLE_TILE = 2304;
+/** Keys of one tile of the one-sweep sort, and the bytes of its look-back table. */
+const TILE = 3840;
+const LOOK_BACK = 1024;
+/** 256 bins of eight bytes for each eight bits of the key. */
+const PASS_BITS = 8;
+const PASS_BINS = 2048;
+/** Rounding of the parts to their alignment, as cub::AliasTemporaries asks for it. */
+const ALIGNMENT = 256;
+/** cub's run-length encoding of few keys: one tile's look-back. */
+const RUN_LENGTH = 1279;
 
 /**
- * Scratch of index_put_ with accumulation: the linear index, its sorted copy and the order, and what the radix sort
- * asks for, which the stand-in GPU answers with one byte.
+ * Temporary bytes of a radix sort of `count` int64 keys with their int64 values; the largest key is `largest`.
+ * cub one-sweep; sizes equal the ones recorded for 100 to 1,000,000 keys of 1 and 2 passes.
  */
-function sortedIndices(kernel: Kernel, count: number): void {
+export function radixSortBytes(count: number, largest: number): number {
+  if (count <= SINGLE_TILE) return 1;
+  const bits = Math.floor(Math.log2(Math.max(largest, 1))) + 1;
+  const passes = Math.ceil(bits / PASS_BITS);
+  const copies = passes > 1 ? 2 * Math.ceil((8 * count) / ALIGNMENT) * ALIGNMENT : 0;
+  return 2 * ALIGNMENT - 1 + passes * PASS_BINS + Math.ceil(count / TILE) * LOOK_BACK + copies;
+}
+
+/** Scratch of index_put_ with accumulation: the linear index, its order, and a sort of both. */
+function sortedIndices(kernel: Kernel, count: number, rows: number, values: Held): void {
   const linear = fresh(kernel, [count], "int64");
   const order = fresh(kernel, [count], "int64");
   kernel.free(linear);
+  contiguous(kernel, values);
   for (let i = 0; i < 3; i++) fresh(kernel, [count], "int64");
-  kernel.scratch(1);
+  kernel.scratch(radixSortBytes(count, rows - 1));
   void order;
 }
+
+/** embedding_dense_backward for more indices than one kernel adds up: rows are sorted and summed by segment. */
+function sortedEmbedding(kernel: Kernel, count: number, weight: TensorSpec, dtype: TensorSpec["dtype"]): Held {
+  const [rows, width] = weight.shape as [number, number];
+  const indices = () => fresh(kernel, [count], "int64");
+  indices();
+  indices();
+  const order = indices();
+  kernel.free(kernel.scratch(radixSortBytes(count, rows - 1)));
+  kernel.free(order);
+  const out = fresh(kernel, weight.shape, dtype);
+  const segments = Math.min(count, rows);
+  const partials = Math.floor(count / PARTIAL_SEGMENT) + segments;
+  indices();
+  fresh(kernel, [1], "int64");
+  const unique = indices();
+  kernel.free(kernel.scratch(RUN_LENGTH));
+  kernel.free(unique);
+  fresh(kernel, [segments], "int64");
+  fresh(kernel, [segments], "int64");
+  kernel.free(kernel.scratch(RUN_LENGTH));
+  fresh(kernel, [1], "int64");
+  fresh(kernel, [partials], "int64");
+  fresh(kernel, [partials, width], "float32");
+  return out;
+}
+
+/** Indices one kernel adds without sorting, and rows of a partial segment. native/cuda/Embedding.cu, EmbeddingBackwardKernel.cu */
+const UNSORTED_LIMIT = 3072;
+const PARTIAL_SEGMENT = 10;
 
 export const indexingKernels = {
   embedding: {
@@ -22,19 +75,20 @@ export const indexingKernels = {
       weight: (kernel, call) => {
         const weight = call.inputs[0] as TensorSpec;
         const count = elements((call.saved.indices as Held).spec.shape);
-        const out = fresh(kernel, weight.shape, gradOf(call).spec.dtype);
-        // up to 3072 indices one kernel adds rows directly; beyond, indices are sorted first (Embedding.cu)
-        if (count > 3072) sortedIndices(kernel, count);
-        return out;
+        contiguous(kernel, gradOf(call));
+        if (count > UNSORTED_LIMIT) return sortedEmbedding(kernel, count, weight, gradOf(call).spec.dtype);
+        return fresh(kernel, weight.shape, gradOf(call).spec.dtype);
       },
     }),
   },
   index: {
     backward: gradients({
       self: (kernel, call) => {
-        const out = fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype);
+        const input = call.inputs[0] as TensorSpec;
+        const out = fresh(kernel, input.shape, gradOf(call).spec.dtype);
         const indices = Object.entries(call.saved).filter(([name]) => name.startsWith("indices"));
-        sortedIndices(kernel, Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))));
+        const rows = elements(indices.map(([name]) => input.shape[Number(name.slice("indices".length))] ?? 1));
+        sortedIndices(kernel, Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))), rows, gradOf(call));
         return out;
       },
     }),

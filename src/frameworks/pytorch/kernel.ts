@@ -14,6 +14,7 @@ import type { Edge } from "../../ir/tape.js";
 import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { viewStrides } from "../../ops/views.js";
+import { globalReduction, partialSize } from "./reduce-config.js";
 
 /** A tensor on some storage. */
 export interface Held {
@@ -74,6 +75,8 @@ export interface KernelRule {
   readonly saves?: Readonly<Record<string, readonly string[]>>;
   /** In place, the gradient reads the overwritten input from a copy, or the result instead. */
   readonly inPlace?: "copy" | "result";
+  /** The result shows its input's memory without being a view for autograd: `_unsafe_view`. */
+  readonly unsafe?: true;
 }
 
 /** A tensor during lowering: where its gradient flows, if it needs one. */
@@ -172,26 +175,51 @@ export function expandedTo(tensor: Held, shape: Shape): Held {
 /** `tensor.sum(dims)`: a new tensor without (or with) the summed dims. */
 export function summed(kernel: Kernel, tensor: Held, dims: readonly number[], keep = false): Held {
   const shape = tensor.spec.shape.map((size, dim) => (dims.includes(dim) ? 1 : size)).filter((_, dim) => keep || !dims.includes(dim));
-  return fresh(kernel, shape, tensor.spec.dtype);
+  const out = fresh(kernel, shape, tensor.spec.dtype);
+  reductionScratch(kernel, tensor.spec, dims, partialSize(tensor.spec));
+  return out;
+}
+
+/** What a reduction over `dims` takes while it runs. */
+export function reductionScratch(kernel: Kernel, input: TensorSpec, dims: readonly number[], partial: number): void {
+  const needs = globalReduction({ input, dims, partial }, kernel.device);
+  if (!needs) return;
+  const [buffer, counters] = [kernel.scratch(needs.buffer), kernel.scratch(needs.counters)];
+  kernel.free(counters);
+  kernel.free(buffer);
 }
 
 /** `at::sum_to`: what a broadcast input's gradient is reduced to; the tensor itself when nothing was broadcast. */
 export function summedTo(kernel: Kernel, tensor: Held, shape: Shape): Held {
   if (sameShape(tensor.spec.shape, shape)) return tensor;
-  const out = fresh(kernel, shape, tensor.spec.dtype);
-  return out;
+  const lead = tensor.spec.shape.length - shape.length;
+  const dims = tensor.spec.shape.map((_, dim) => dim).filter((dim) => dim < lead || (shape[dim - lead] === 1 && tensor.spec.shape[dim] !== 1));
+  const out = summed(kernel, tensor, dims, true);
+  return lead > 0 ? seen(out, dense(shape, tensor.spec.dtype)) : out;
 }
 
 export type Formula = (kernel: Kernel, call: BackwardCall) => Held;
 
-/** A backward of one formula per input. PyTorch's generated code runs them in alphabetical order of the names. */
+/**
+ * A backward of one formula per input. PyTorch's generated code runs them in alphabetical order of the names; the
+ * temporaries of a formula die with its full expression.
+ */
 export function gradients(formulas: Readonly<Record<string, Formula>>): KernelRule["backward"] {
   const order = Object.keys(formulas).sort();
   return (kernel, call) => {
     const out = new Array<Held | null>(call.needs.length).fill(null);
     for (const port of order) {
       const at = call.ports.indexOf(port);
-      if (at >= 0 && call.needs[at]) out[at] = (formulas[port] as Formula)(kernel, call);
+      if (at < 0 || !call.needs[at]) continue;
+      const made: Held[] = [];
+      const note = (tensor: Held): Held => {
+        made.push(tensor);
+        return tensor;
+      };
+      const scope: Kernel = { ...kernel, empty: (spec) => note(kernel.empty(spec)), scratch: (size) => note(kernel.scratch(size)) };
+      const result = (formulas[port] as Formula)(scope, call);
+      for (let i = made.length - 1; i >= 0; i--) if (made[i]?.storage !== result.storage) kernel.free(made[i] as Held);
+      out[at] = result;
     }
     return out;
   };

@@ -128,6 +128,7 @@ function column(vector: Held): Held {
 
 const t = (trace: Tracer, self: Traced) => (self.spec.shape.length < 2 ? self : trace.call("transpose", { self }, { dim0: -2, dim1: -1 }));
 const viewAs = (trace: Tracer, self: Traced, size: Shape) => trace.call("view", { self }, { size });
+const unsafe = (trace: Tracer, self: Traced, size: Shape) => trace.call("unsafeView", { self }, { size });
 const reshapeTo = (trace: Tracer, self: Traced, size: Shape) => trace.call("reshape", { self }, { shape: size });
 
 export const lowerLinear: Lowering = (trace, inputs, _, outputs) => {
@@ -177,7 +178,7 @@ export const lowerMatmul: Lowering = (trace, inputs, _, outputs) => {
   const wide = rb === 1 ? trace.call("unsqueeze", { self: b }, { dim: 1 }) : b;
   const left = reshapeTo(trace, trace.call("expand", { self: a }, { size: [...lead, n, k] }), [batch, n, k]);
   const right = reshapeTo(trace, trace.call("expand", { self: wide }, { size: [...lead, k, p] }), [batch, k, p]);
-  return viewAs(trace, trace.call("bmm", { self: left, mat2: right }), out);
+  return unsafe(trace, trace.call("bmm", { self: left, mat2: right }), out);
 };
 
 function folded(trace: Tracer, a: Traced, b: Traced, out: Shape): Traced {
@@ -187,9 +188,9 @@ function folded(trace: Tracer, a: Traced, b: Traced, out: Shape): Traced {
   const rank = t1.spec.shape.length;
   const rows = t1.spec.shape.slice(0, rank - 1);
   const flat = reshapeTo(trace, t1, [elements(rows), t1.spec.shape[rank - 1] as number]);
-  if (t2.spec.shape.length === 1) return viewAs(trace, trace.call("mv", { self: flat, vec: t2 }), out);
+  if (t2.spec.shape.length === 1) return unsafe(trace, trace.call("mv", { self: flat, vec: t2 }), out);
   const columns = t2.spec.shape[1] as number;
-  const folding = viewAs(trace, trace.call("mm", { self: flat, mat2: t2 }), [...rows, columns]);
+  const folding = unsafe(trace, trace.call("mm", { self: flat, mat2: t2 }), [...rows, columns]);
   if (!swap) return folding;
   return trace.call("contiguous", { self: t(trace, folding) });
 }

@@ -52,8 +52,10 @@ export const lowerAdaptiveAvg =
   (trace, inputs, attributes, outputs) => {
     const self = given(inputs, "self");
     const out = (outputs[0] as TensorSpec).shape.slice(-rank);
-    if (rank <= 3 && out.every((size) => size === 1)) {
-      return trace.call("mean", { self }, { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true });
+    if (out.every((size) => size === 1)) {
+      const mean = trace.call("mean", { self }, { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true });
+      const last = rank > 1 && !isContiguous(self.spec) && isChannelsLast(self.spec);
+      return last ? trace.call("asStrided", { self: mean }) : mean; // the result gets channels-last strides in place
     }
     if (rank > 1) return trace.call(`adaptiveAvgPool${rank}d`, inputs, attributes);
     const wide = trace.call("unsqueeze", { self }, { dim: -2 });

@@ -11,20 +11,21 @@ export const PRIMITIVES = {
   /** Without cuDNN the statistics are kept in evaluation too. */
   nativeBatchNorm: op({
     inputs: ["input", "weight?", "bias?", "running_mean?", "running_var?"],
-    outputs: ["result", "save_mean", "save_invstd"],
+    outputs: ["result", "save_mean", "save_var"],
     infer: ({ input }) => {
       const saved = dense([input.shape[1] as number], "float32");
       return [input, saved, saved];
     },
-    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_invstd"]),
+    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"]),
   }),
   /** Rows that are masked out altogether give zeros. */
   safeSoftmax: reductions.softmax,
   nativeDropout: randoms.dropout,
   unsafeView: views.view,
+  asStrided: views.alias,
   efficientAttention: op({
     inputs: ["query", "key", "value", "attn_mask?"],
-    outputs: ["result", "logsumexp", "seed", "offset"],
+    outputs: ["output", "log_sumexp", "philox_seed", "philox_offset"],
     infer: ({ query, value }, attributes) => {
       const [B, H, L] = query.shape as [number, number, number];
       const E = value.shape[3] as number;
@@ -35,7 +36,7 @@ export const PRIMITIVES = {
       // with dropout the random state stays on the host; without it, two unused counters are made on the device
       return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0 ? [result, sums] : [result, sums, counter, counter];
     },
-    backward: joint(["query", "key", "value", "attn_mask"], ["query", "key", "value", "attn_mask", "result", "logsumexp", "seed", "offset"]),
+    backward: joint(["query", "key", "value", "attn_mask"], ["query", "key", "value", "attn_mask", "output", "log_sumexp", "philox_seed", "philox_offset"]),
   }),
 } satisfies OpTable;
 

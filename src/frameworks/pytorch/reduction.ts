@@ -3,7 +3,8 @@ import { isFloating } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, flag } from "../../ops/rule.js";
-import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, seen } from "./kernel.js";
+import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, reductionScratch, seen } from "./kernel.js";
+import { partialSize } from "./reduce-config.js";
 
 /** The gradient with the summed dims back, as views of it. */
 function restored(call: BackwardCall, tensor: Held = gradOf(call)): Held {
@@ -43,11 +44,19 @@ function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held 
   return elementwise(kernel, [scaled, centred]);
 }
 
+/** The result, and what the reduction takes while it runs. */
+const reduces: KernelRule["forward"] = (kernel, { inputs, outputs, attributes }) => {
+  const self = inputs.self as Held;
+  const out = outputs.map((spec) => kernel.empty(spec));
+  reductionScratch(kernel, self.spec, dimsOf(attributes, "dim", self.spec.shape.length), partialSize(self.spec));
+  return out;
+};
+
 export const reductionKernels = {
-  sum: { backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }) },
-  mean: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }) },
-  amax: { backward: gradients({ self: sharedAmongEqual }) },
-  amin: { backward: gradients({ self: sharedAmongEqual }) },
+  sum: { forward: reduces, backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }) },
+  mean: { forward: reduces, backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }) },
+  amax: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
+  amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   maxAll: { backward: gradients({ self: sharedAmongEqual }) },
   minAll: { backward: gradients({ self: sharedAmongEqual }) },
   maxDim: scattered(),

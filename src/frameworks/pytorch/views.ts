@@ -38,7 +38,9 @@ const stacked: Formula = (kernel, call) => {
 
 export const viewKernels = {
   view: { backward: gradients({ self: back }) },
-  unsafeView: { backward: gradients({ self: back }) },
+  unsafeView: { backward: gradients({ self: back }), unsafe: true },
+  /** as_strided_ gives a tensor other strides in place; its gradient is written into fresh memory. */
+  asStrided: { backward: gradients({ self: embedded }), unsafe: true },
   squeeze: { backward: gradients({ self: back }) },
   unsqueeze: { backward: gradients({ self: back }) },
   permute: {

@@ -1,7 +1,7 @@
 /** An exported program at given sizes → Graph: symbols are bound, ATen names become ours, every spec is inferred anew. */
 import { type Diagnostic, InputError } from "../../base/complaint.js";
 import type { DType } from "../../base/dtype.js";
-import { elements } from "../../base/shape.js";
+import { elements, sameShape } from "../../base/shape.js";
 import type { Argument, Attribute, Graph, ScopeId, ValueId, ValueRole } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { GraphBuilder } from "../../ops/build.js";
@@ -71,6 +71,11 @@ class Lowerer {
   private readonly scopes = new Map<string, ScopeId>();
   /** The factor between the asked batch and the file's, when the file fixed its batch; else 1. */
   private readonly factor: number;
+  /** With another image size than the file's: its feature maps' sizes, "HxW" in the file → now. */
+  private readonly resized = new Map<string, readonly [number, number]>();
+  private readonly hostValues = new Set<ValueId>();
+  /** Where the program keeps its parameters: "meta", "cuda" or, if it was exported on one, "cpu". */
+  private readonly device: string | undefined;
   private readonly residents: { path: string; id: ValueId; kind: "parameter" | "buffer" }[] = [];
 
   constructor(program: Program, weights: ReadonlyMap<string, string>, options: LowerOptions) {
@@ -80,6 +85,8 @@ class Lowerer {
     this.builder = new GraphBuilder(options.name);
     this.sizes = startingSizes(program, options.source);
     this.factor = this.bindBatch();
+    const [first] = declaredInputs(program);
+    this.device = first && program.graph_module.graph.tensor_values[first.name]?.device?.type;
   }
 
   run(): { graph: Graph; diagnostics: Diagnostic[] } {
@@ -114,35 +121,43 @@ class Lowerer {
 
   private declareInputs(graph: ProgramGraph): Map<string, ValueId> {
     const names = new Map<string, ValueId>();
-    const byPath = new Map<string, ValueId>();
     const where = this.options.source;
-    for (const spec of this.program.graph_module.signature.input_specs) {
-      const [kind, detail] = Object.entries(spec)[0] ?? [];
-      const entry = detail as { arg?: Union & { name?: string }; parameter_name?: string; buffer_name?: string; tensor_constant_name?: string } | undefined;
-      const name = entry?.arg?.name ?? tensorName(entry?.arg);
-      if (name === undefined) continue;
+    const used = usedNames(graph);
+    const duplicates: { path: string; spec: TensorSpec }[] = [];
+    for (const { kind, name, path } of declaredInputs(this.program)) {
       const meta = graph.tensor_values[name];
       if (!meta) throw unknownTensor(where, name);
-      const role = ROLES[kind ?? ""];
+      const role = ROLES[kind];
       if (role === undefined) continue;
-      const path = entry?.parameter_name ?? entry?.buffer_name ?? entry?.tensor_constant_name ?? name;
       const stated = this.specOf(meta, path);
-      const value = role === "input" ? this.inputSpec(name, stated) : stated;
-      const tied = role === "parameter" ? byPath.get(this.weights.get(path) ?? tieKey(path, value) ?? "") : undefined;
-      const id = this.builder.value(path, role, value, { trainable: meta.requires_grad !== false, ...(tied !== undefined && { tiedTo: tied }) });
-      names.set(name, id);
-      if (role === "parameter") {
-        for (const key of [this.weights.get(path), tieKey(path, value)]) if (key !== undefined && !byPath.has(key)) byPath.set(key, id);
+      if (role === "parameter" && !used.has(name)) {
+        duplicates.push({ path, spec: stated });
+        continue;
       }
-      if (role !== "input") this.residents.push({ path, id: tied ?? id, kind: role === "parameter" ? "parameter" : "buffer" });
+      const id = this.builder.value(path, role, role === "input" ? this.inputSpec(name, stated) : stated, { trainable: meta.requires_grad !== false });
+      names.set(name, id);
+      if (role !== "input") this.residents.push({ path, id, kind: role === "parameter" ? "parameter" : "buffer" });
+    }
+    // torch.export reads a shared parameter under one of its names: the others are never read
+    const parameters = this.residents.filter(({ kind }) => kind === "parameter");
+    for (const { path, spec } of duplicates) {
+      const twin = findTwin(path, spec, parameters.map((one) => ({ ...one, spec: this.builder.spec(one.id) })), this.weights);
+      const id = twin ?? this.builder.value(path, "parameter", spec);
+      this.residents.push({ path, id, kind: "parameter" });
     }
     return names;
   }
 
   /** An input's dims with the asked batch, or the shape asked for by name. */
   private inputSpec(name: string, stated: TensorSpec): TensorSpec {
-    const asked = this.options.bindings.shapes?.[name];
+    const { shapes, image } = this.options.bindings;
+    const asked = shapes?.[name];
     if (asked) return dense(asked, stated.dtype);
+    if (image && stated.shape.length === 4) {
+      const [height, width] = stated.shape.slice(2) as [number, number];
+      this.resized.set(`${height}x${width}`, image);
+      return dense([...stated.shape.slice(0, 2), ...image], stated.dtype);
+    }
     if (this.factor === 1 || stated.shape[0] !== this.sizes.batch) return stated;
     return dense([this.options.bindings.batch as number, ...stated.shape.slice(1)], stated.dtype);
   }
@@ -216,7 +231,18 @@ class Lowerer {
     if (row?.like) this.takeLike(row.like, inputs, attributes);
     const results = node.outputs.flatMap((output) => (output.as_tensors ? (output.as_tensors as { name: string }[]).map(({ name }) => name) : [tensorName(output)])).filter((name) => name !== undefined);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
+    if (this.resized.size > 0) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
+    if (base === "scalar_tensor" || (results.length > 0 && results.every((name) => this.onHost(graph, name)))) {
+      // a Python number on its way into an operator, or a tensor made in the computer's memory
+      results.forEach((name, i) => {
+        const id = this.builder.value(name, "host", stated[i] as TensorSpec);
+        this.hostValues.add(id);
+        names.set(name, id);
+      });
+      return;
+    }
+    this.moveToDevice(graph, node, inputs);
     if (!row) this.unknown(node.target, where);
     let ids: readonly ValueId[];
     try {
@@ -229,7 +255,27 @@ class Lowerer {
       const spec = this.builder.spec(id);
       if (spec.shape.some((size) => !Number.isSafeInteger(size) || size < 0)) throw shapeMismatch(where, "whole sizes", `[${spec.shape}]`);
       names.set(results[i] as string, id);
+      const before = stated[i]?.shape;
+      if (this.resized.size > 0 && spec.shape.length === 4 && before?.length === 4) this.resized.set(before.slice(2).join("x"), spec.shape.slice(2) as [number, number]);
     });
+  }
+
+  /** Whether the program keeps `name` in the computer's memory while its parameters are elsewhere. */
+  private onHost(graph: ProgramGraph, name: string): boolean {
+    const device = graph.tensor_values[name]?.device?.type;
+    return device === "cpu" && this.device !== undefined && this.device !== "cpu";
+  }
+
+  /** Indices made on the host are copied when a device tensor is indexed with them; `x.to(device)` copies too. */
+  private moveToDevice(graph: ProgramGraph, node: ProgramNode, inputs: Record<string, Argument>): void {
+    const hosts = new Set(node.inputs.flatMap(({ arg }) => [tensorName(arg), ...((arg.as_tensors ?? []) as { name: string }[]).map(({ name }) => name)]).filter((name) => name !== undefined && this.onHost(graph, name)));
+    if (hosts.size === 0) return;
+    const copied = (id: ValueId): ValueId => {
+      const spec = this.builder.spec(id);
+      return this.builder.call("create", {}, { size: spec.shape, dtype: spec.dtype }, { scope: this.scopeOf(node) });
+    };
+    if (Array.isArray(inputs.indices)) inputs.indices = inputs.indices.map((id) => (id !== null && this.hostValues.has(id) ? copied(id) : id));
+    else if (/\.(to|_to_copy)\./.test(node.target) && typeof inputs.self === "number") inputs.self = copied(inputs.self);
   }
 
   private statedSpec(graph: ProgramGraph, name: string, where: string): TensorSpec {
@@ -329,6 +375,13 @@ class Lowerer {
     }
   }
 
+  /** A resize written as the size of an earlier feature map follows that map: heads return to the image's size. */
+  private resize(attributes: Record<string, Attribute>): void {
+    const size = attributes.output_size;
+    const follows = Array.isArray(size) && size.length === 2 ? this.resized.get(size.join("x")) : undefined;
+    if (follows) attributes.output_size = [...follows];
+  }
+
   private unknown(target: string, where: string): void {
     const before = this.diagnostics.get(target);
     if (before) {
@@ -412,11 +465,61 @@ class Lowerer {
 
 const ROLES: Readonly<Record<string, ValueRole>> = { parameter: "parameter", buffer: "buffer", tensor_constant: "constant", user_input: "input" };
 
-/** Archives without weights cannot say what is tied; output heads that repeat an embedding's shape are taken as tied. */
-const HEADS = /(^|\.)(lm_head|decoder)\.weight$/;
-const EMBEDDINGS = /(^|\.)(wte|embed_tokens|word_embeddings|shared)\.weight$/;
-function tieKey(path: string, spec: TensorSpec): string | undefined {
-  return HEADS.test(path) || EMBEDDINGS.test(path) ? `embedding ${spec.shape.join("x")}` : undefined;
+interface DeclaredInput {
+  readonly kind: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The program's inputs in order: parameters, buffers, constants, the user's. */
+function declaredInputs(program: Program): DeclaredInput[] {
+  const out: DeclaredInput[] = [];
+  for (const spec of program.graph_module.signature.input_specs) {
+    const [kind = "", detail] = Object.entries(spec)[0] ?? [];
+    const entry = detail as { arg?: Union & { name?: string }; parameter_name?: string; buffer_name?: string; tensor_constant_name?: string } | undefined;
+    const name = entry?.arg?.name ?? tensorName(entry?.arg);
+    if (name !== undefined) out.push({ kind, name, path: entry?.parameter_name ?? entry?.buffer_name ?? entry?.tensor_constant_name ?? name });
+  }
+  return out;
+}
+
+/** Tensors some node reads, in regions too. */
+function usedNames(graph: ProgramGraph): Set<string> {
+  const used = new Set<string>();
+  const visit = (argument: Union) => {
+    const name = tensorName(argument);
+    if (name !== undefined) used.add(name);
+    for (const list of [argument.as_tensors, argument.as_optional_tensors]) {
+      if (Array.isArray(list)) for (const item of list as Union[]) used.add(tensorName(item) ?? String(item.name));
+    }
+    const region = (argument.as_graph as { graph?: ProgramGraph } | undefined)?.graph;
+    if (region) for (const name of usedNames(region)) used.add(name);
+  };
+  for (const node of graph.nodes) for (const { arg } of node.inputs) visit(arg);
+  for (const output of graph.outputs) visit(output);
+  return used;
+}
+
+/** Output heads that models tie to their embeddings. */
+const TIED = /(^|\.)(lm_head|decoder|wte|embed_tokens|word_embeddings|shared)\.weight$/;
+
+/**
+ * The parameter that `path` is another name of. Files with weights say so: both names share a path. Without weights,
+ * a never-read parameter is taken as the twin of one with the same dims whose name ends alike, or of a tied head.
+ */
+function findTwin(path: string, spec: TensorSpec, parameters: readonly { path: string; id: ValueId; spec: TensorSpec }[], weights: ReadonlyMap<string, string>): ValueId | undefined {
+  const file = weights.get(path);
+  if (file !== undefined) return parameters.find((other) => weights.get(other.path) === file)?.id;
+  const tail = (name: string, count: number) => name.split(".").slice(-count).join(".");
+  const owner = (name: string) => name.slice(0, name.lastIndexOf("."));
+  return parameters.find(
+    (other) =>
+      sameShape(other.spec.shape, spec.shape) &&
+      other.spec.dtype === spec.dtype &&
+      ((path.split(".").length > 2 && tail(path, 2) === tail(other.path, 2)) ||
+        (TIED.test(path) && TIED.test(other.path)) ||
+        (tail(path, 1) === tail(other.path, 1) && owner(other.path).startsWith(`${owner(path)}.`))),
+  )?.id;
 }
 
 export { type DType, elements, InputError };

@@ -44,6 +44,7 @@ export interface TensorMeta {
   readonly sizes: readonly Union[];
   readonly strides?: readonly Union[];
   readonly requires_grad?: boolean;
+  readonly device?: { readonly type?: string };
 }
 
 export interface ProgramGraph {
