@@ -22,6 +22,8 @@ export interface Value {
   readonly spec: TensorSpec;
   /** Parameters only: whether the optimizer updates it. */
   readonly trainable: boolean;
+  /** The last node during which a variable of the source still holds it. */
+  readonly heldUntil?: NodeId;
   /** Parameters and buffers that are one tensor under two names point at the first. */
   readonly tiedTo?: ValueId;
 }

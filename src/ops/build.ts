@@ -1,6 +1,6 @@
 /** Writes a Graph node by node, inferring every result's spec from the op table. */
 import { invariant } from "../base/invariant.js";
-import type { Argument, Attributes, Graph, Node, Scope, ScopeId, Value, ValueId, ValueRole } from "../ir/graph.js";
+import type { Argument, Attributes, Graph, Node, NodeId, Scope, ScopeId, Value, ValueId, ValueRole } from "../ir/graph.js";
 import type { TensorSpec } from "../ir/tensor.js";
 import type { InputSpecs, OpRule } from "./rule.js";
 import { OPS } from "./table.js";
@@ -70,6 +70,18 @@ export class GraphBuilder {
   /** First result of `op`. */
   call(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}, options: NodeOptions = {}): ValueId {
     return this.node(op, inputs, attributes, options)[0] as ValueId;
+  }
+
+  /** Says that a variable of the source holds `id` until the node `until` is done. */
+  hold(id: ValueId, until: NodeId): void {
+    const value = this.values[id];
+    invariant(value, `value #${id} exists`);
+    this.values[id] = { ...value, heldUntil: Math.max(value.heldUntil ?? -1, until) };
+  }
+
+  /** Nodes so far. */
+  get length(): number {
+    return this.nodes.length;
   }
 
   finish(outputs: readonly ValueId[], residents: readonly ValueId[]): Graph {

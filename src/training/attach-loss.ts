@@ -14,7 +14,7 @@ import { elements } from "../base/shape.js";
 const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
 export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
-  if (setup.mode === "inference" || setup.loss === "none" && isScalar(graph)) return graph;
+  if (setup.mode === "inference" || (setup.loss === "none" && isScalar(graph))) return graph;
   const [first] = graph.outputs;
   if (first === undefined || (isScalar(graph) && setup.loss !== "cross-entropy")) return graph;
   const draft = new Draft(graph);
@@ -22,7 +22,11 @@ export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
   if (floats.length === 0) return graph;
   if (setup.loss === "none") {
     const sums = floats.map((id) => draft.node("sum", { self: id }, {}, [dense([], draft.spec(id).dtype)]));
-    return draft.finish(sums.reduce((left, right) => draft.node("add", { self: left, other: right }, {}, [dense([], draft.spec(left).dtype)])));
+    return draft.finish(
+      sums.reduce((left, right) =>
+        draft.node("add", { self: left, other: right }, {}, [dense([], draft.spec(left).dtype)]),
+      ),
+    );
   }
   const image = draft.spec(floats[0] as ValueId).shape.length === 4;
   const weight = image ? AUXILIARY.segmentation : AUXILIARY.classification;
@@ -64,7 +68,12 @@ class Draft {
     return id;
   }
 
-  node(op: string, inputs: Node["inputs"], attributes: Node["attributes"], outputs: readonly TensorSpec[]): ValueId {
+  node(
+    op: string,
+    inputs: Node["inputs"],
+    attributes: Node["attributes"],
+    outputs: readonly TensorSpec[],
+  ): ValueId {
     const id = this.nodes.length;
     const made = outputs.map((spec) => this.value(`loss_${op}_${id}`, "activation", spec));
     this.nodes.push({ id, op, inputs, attributes, outputs: made, scope: 0 });
@@ -89,6 +98,11 @@ class Draft {
   }
 
   finish(loss: ValueId): Graph {
-    return { ...this.graph, values: this.values, nodes: this.nodes, outputs: [loss, ...this.graph.outputs.filter((id) => id !== loss)] };
+    return {
+      ...this.graph,
+      values: this.values,
+      nodes: this.nodes,
+      outputs: [loss, ...this.graph.outputs.filter((id) => id !== loss)],
+    };
   }
 }

@@ -1,7 +1,16 @@
 /** The step being written: blocks, who holds them, and the actions so far. */
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes } from "../base/units.js";
-import { type Action, allocation, type Block, type BlockId, type Category, type Phase, release, type Section } from "../ir/step.js";
+import {
+  type Action,
+  allocation,
+  type Block,
+  type BlockId,
+  type Category,
+  type Phase,
+  release,
+  type Section,
+} from "../ir/step.js";
 
 type Draft = { -readonly [K in keyof Block]: Block[K] };
 
@@ -16,7 +25,12 @@ export class Ledger {
   at = -1;
 
   /** A block that may be allocated, held by nobody yet. */
-  declare(size: Bytes, category: Category, label: string, details: Partial<Pick<Block, "shape" | "dtype" | "because">> & { node?: number } = {}): BlockId {
+  declare(
+    size: Bytes,
+    category: Category,
+    label: string,
+    details: Partial<Pick<Block, "shape" | "dtype" | "because">> & { node?: number } = {},
+  ): BlockId {
     const id = this.blocks.length;
     this.blocks.push({
       id,
@@ -79,7 +93,8 @@ export class Ledger {
   }
 
   private close(): void {
-    if (this.actions.length > 0 || this.phase !== "resident") this.sections.push({ phase: this.phase, actions: this.actions, nodes: this.nodes });
+    if (this.actions.length > 0 || this.phase !== "resident")
+      this.sections.push({ phase: this.phase, actions: this.actions, nodes: this.nodes });
     this.actions = [];
     this.nodes = [];
     this.phase = "resident";

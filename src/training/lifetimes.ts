@@ -2,7 +2,8 @@
  * How long Python keeps the forward pass's tensors.
  *
  * A tensor lives until the last operator that reads it; one that is passed to a module lives until that module's call
- * returns, because the caller's frame holds the argument. What the step function returns lives to the end of the step.
+ * returns, because the caller's frame holds the argument; a variable holds it until it is bound again or its function
+ * returns, where the source says so. What the step function returns lives to the end of the step.
  */
 import { type Graph, inputIds, type NodeId, type ScopeId, type ValueId } from "../ir/graph.js";
 import type { StorageId, Tape } from "../ir/tape.js";
@@ -24,10 +25,11 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Float64A
     }
     for (const value of node.outputs) {
       producer.set(value, node.id);
-      extend(value, node.id);
+      extend(value, Math.max(node.id, graph.values[value]?.heldUntil ?? -1));
     }
   }
-  for (const value of graph.values) if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
+  for (const value of graph.values)
+    if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
   for (const value of graph.outputs) extend(value, Number.POSITIVE_INFINITY);
   return end;
 }
@@ -36,7 +38,8 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Float64A
 function scopeEnds(graph: Graph): Int32Array {
   const ends = new Int32Array(graph.scopes.length).fill(-1);
   for (const node of graph.nodes) {
-    for (let scope: ScopeId | null = node.scope; scope !== null; scope = graph.scopes[scope]?.parent ?? null) ends[scope] = node.id;
+    for (let scope: ScopeId | null = node.scope; scope !== null; scope = graph.scopes[scope]?.parent ?? null)
+      ends[scope] = node.id;
   }
   return ends;
 }
@@ -52,6 +55,7 @@ function callEnd(graph: Graph, returns: Int32Array, inner: ScopeId, outside: Sco
 }
 
 function contains(graph: Graph, outer: ScopeId, inner: ScopeId | null): boolean {
-  for (let scope = inner; scope !== null; scope = graph.scopes[scope]?.parent ?? null) if (scope === outer) return true;
+  for (let scope = inner; scope !== null; scope = graph.scopes[scope]?.parent ?? null)
+    if (scope === outer) return true;
   return false;
 }

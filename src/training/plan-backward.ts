@@ -7,7 +7,14 @@
  */
 import { sameShape } from "../base/shape.js";
 import { type Bytes, bytes } from "../base/units.js";
-import { type BackwardCall, type Device, elementwise, type Held, type Kernel, summedTo } from "../frameworks/pytorch/kernel.js";
+import {
+  type BackwardCall,
+  type Device,
+  elementwise,
+  type Held,
+  type Kernel,
+  summedTo,
+} from "../frameworks/pytorch/kernel.js";
 import { kernelRule } from "../frameworks/pytorch/table.js";
 import type { ValueId } from "../ir/graph.js";
 import type { BlockId } from "../ir/step.js";
@@ -63,12 +70,22 @@ class BackwardPass {
   }
 
   run(): void {
-    for (let id = this.ready.pop(); id !== undefined; id = this.ready.pop()) this.evaluate(this.context.tape.gradNodes[id] as GradNode);
+    for (let id = this.ready.pop(); id !== undefined; id = this.ready.pop())
+      this.evaluate(this.context.tape.gradNodes[id] as GradNode);
   }
 
   /** A new tensor in its own block, held by nobody. */
-  fresh(spec: TensorSpec, label: string, size: Bytes = packedSize(spec), category: "temporaries" | "workspace" = "temporaries"): Gradient {
-    const block = this.context.ledger.declare(size, category, label, { shape: spec.shape, dtype: spec.dtype, because: category === "workspace" ? "scratch of a backward kernel" : "being computed in backward" });
+  fresh(
+    spec: TensorSpec,
+    label: string,
+    size: Bytes = packedSize(spec),
+    category: "temporaries" | "workspace" = "temporaries",
+  ): Gradient {
+    const block = this.context.ledger.declare(size, category, label, {
+      shape: spec.shape,
+      dtype: spec.dtype,
+      because: category === "workspace" ? "scratch of a backward kernel" : "being computed in backward",
+    });
     this.context.ledger.allocate(block);
     return { spec, storage: block, uses: 0 };
   }
@@ -95,12 +112,15 @@ class BackwardPass {
     const { ledger } = this.context;
     ledger.at = node.node;
     const grads = node.outputs.map((_, slot) => this.inbox[node.id]?.[slot] ?? null);
-    const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : node.edges.map(() => null);
+    const results = grads.some((grad) => grad !== null)
+      ? this.gradientsOf(node, grads)
+      : node.edges.map(() => null);
     for (const grad of grads) if (grad) this.give(grad);
     for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
     node.edges.forEach((edge, i) => this.deliver(edge, results[i] ?? null));
     for (const edge of node.edges) {
-      if (edge && "parameter" in edge && this.parameterUses.get(edge.parameter) === 0) this.accumulate(edge.parameter);
+      if (edge && "parameter" in edge && this.parameterUses.get(edge.parameter) === 0)
+        this.accumulate(edge.parameter);
     }
   }
 
@@ -117,7 +137,12 @@ class BackwardPass {
         return tensor;
       },
       scratch: (size) => {
-        const tensor = this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, node.op, bytes(size), "workspace");
+        const tensor = this.fresh(
+          { shape: [size], strides: [1], dtype: "uint8" },
+          node.op,
+          bytes(size),
+          "workspace",
+        );
         made.push(tensor);
         return tensor;
       },
@@ -130,8 +155,17 @@ class BackwardPass {
     };
     const saved: Record<string, Held> = {};
     for (const { name, tensor } of node.saved) saved[name] = tensor;
-    const call: BackwardCall = { grads, saved, inputs: node.inputs, ports: node.ports, outputs: node.outputs, needs: node.edges.map((edge) => edge !== null), attributes: node.attributes };
-    const raw = node.op === "copySlices" ? copySlices(kernel, call, node) : kernelRule(node.op).backward(kernel, call);
+    const call: BackwardCall = {
+      grads,
+      saved,
+      inputs: node.inputs,
+      ports: node.ports,
+      outputs: node.outputs,
+      needs: node.edges.map((edge) => edge !== null),
+      attributes: node.attributes,
+    };
+    const raw =
+      node.op === "copySlices" ? copySlices(kernel, call, node) : kernelRule(node.op).backward(kernel, call);
     const objects = raw.map((tensor) => (tensor ? this.object(tensor) : null));
     const kept = new Set(objects.map((tensor) => tensor?.storage));
     for (let i = made.length - 1; i >= 0; i--) {
@@ -147,8 +181,10 @@ class BackwardPass {
       if (!tensor) return null;
       const input = node.inputs[i] as TensorSpec;
       let out = tensor;
-      if (!sameShape(out.spec.shape, input.shape)) out = this.replace(out, summedTo(this.engine(node.op), out, input.shape));
-      if (out.spec.dtype !== input.dtype) out = this.replace(out, elementwise(this.engine(node.op), [out], input.dtype));
+      if (!sameShape(out.spec.shape, input.shape))
+        out = this.replace(out, summedTo(this.engine(node.op), out, input.shape));
+      if (out.spec.dtype !== input.dtype)
+        out = this.replace(out, elementwise(this.engine(node.op), [out], input.dtype));
       return out;
     });
   }
@@ -158,7 +194,8 @@ class BackwardPass {
     return {
       device: this.context.device,
       empty: (spec) => this.fresh(spec, label),
-      scratch: (size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"),
+      scratch: (size) =>
+        this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"),
       free: ({ storage }) => this.context.ledger.free(storage),
       blas: () => undefined,
     };
@@ -217,7 +254,8 @@ class BackwardPass {
     }
     const value = tape.graph.values[parameter] as { spec: TensorSpec; name: string };
     let kept = gradient;
-    if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec)) kept = this.replace(gradient, this.fresh(value.spec, value.name));
+    if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec))
+      kept = this.replace(gradient, this.fresh(value.spec, value.name));
     parameterGradients.set(parameter, kept.storage);
     ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
     (ledger.blocks[kept.storage] as { label: string }).label = value.name;
@@ -239,7 +277,8 @@ class BackwardPass {
     };
     const stack: GradNodeId[] = [];
     visit(tape.root?.edge ?? null);
-    for (let id = stack.pop(); id !== undefined; id = stack.pop()) for (const edge of (tape.gradNodes[id] as GradNode).edges) visit(edge);
+    for (let id = stack.pop(); id !== undefined; id = stack.pop())
+      for (const edge of (tape.gradNodes[id] as GradNode).edges) visit(edge);
   }
 }
 
@@ -281,7 +320,9 @@ class NewestFirst {
 /** utils::obeys_layout_contract: the parameter's strides where it is dense, row-major otherwise. */
 function laidOutLike(gradient: TensorSpec, parameter: TensorSpec): boolean {
   if (!isNonOverlappingAndDense(parameter)) return isContiguous(gradient);
-  return gradient.strides.every((stride, dim) => stride === parameter.strides[dim] || gradient.shape[dim] === 1);
+  return gradient.strides.every(
+    (stride, dim) => stride === parameter.strides[dim] || gradient.shape[dim] === 1,
+  );
 }
 
 /** An in-place operator on a view: the base's gradient is copied, and the part the view shows is replaced in it. */
@@ -291,6 +332,10 @@ function copySlices(kernel: Kernel, call: BackwardCall, node: GradNode): (Held |
   const whole = kernel.empty(base);
   const shown = node.shown ?? base;
   const part = kernel.empty({ shape: shown.shape, strides: shown.strides, dtype: shown.dtype });
-  const results = inner.backward(kernel, { ...call, grads: [part], inputs: [shown, ...node.inputs.slice(1)] });
+  const results = inner.backward(kernel, {
+    ...call,
+    grads: [part],
+    inputs: [shown, ...node.inputs.slice(1)],
+  });
   return [call.needs[0] ? whole : null, ...results.slice(1)];
 }

@@ -5,14 +5,20 @@
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
-import { type BlockId, type Category, type Section, type Step } from "../ir/step.js";
+import type { BlockId, Category, Section, Step } from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { type OptimizerAction, type OptimizerPlan, planOptimizer } from "./optimizers.js";
 import { planBackward } from "./plan-backward.js";
 
-const RESIDENT: Partial<Record<ValueRole, Category>> = { parameter: "parameters", buffer: "buffers", constant: "buffers", input: "inputs", target: "inputs" };
+const RESIDENT: Partial<Record<ValueRole, Category>> = {
+  parameter: "parameters",
+  buffer: "buffers",
+  constant: "buffers",
+  input: "inputs",
+  target: "inputs",
+};
 
 const RESIDENT_BECAUSE: Partial<Record<Category, string>> = {
   parameters: "trained tensors, resident on the device",
@@ -37,7 +43,11 @@ class StepPlanner {
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
-  private optimizer: { plan: OptimizerPlan; blocks: Map<number, BlockId>; parameters: readonly ValueId[] } | null = null;
+  private optimizer: {
+    plan: OptimizerPlan;
+    blocks: Map<number, BlockId>;
+    parameters: readonly ValueId[];
+  } | null = null;
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly firstForward: number;
@@ -51,11 +61,27 @@ class StepPlanner {
     for (const storage of tape.storages) {
       const { spec } = storage;
       const role = storage.resident === undefined ? undefined : tape.graph.values[storage.resident]?.role;
-      const category: Category = (role && RESIDENT[role]) ?? (storage.workspace ? "workspace" : saved.has(storage.id) ? "savedTensors" : "temporaries");
-      const because = RESIDENT_BECAUSE[category] ?? (category === "savedTensors" ? "read again by backward" : category === "workspace" ? "scratch of a forward kernel" : "a forward result that nothing keeps");
-      this.ledger.declare(storage.bytes, category, storage.label, { shape: spec.shape, dtype: spec.dtype, because, node: storage.node });
+      const category: Category =
+        (role && RESIDENT[role]) ??
+        (storage.workspace ? "workspace" : saved.has(storage.id) ? "savedTensors" : "temporaries");
+      const because =
+        RESIDENT_BECAUSE[category] ??
+        (category === "savedTensors"
+          ? "read again by backward"
+          : category === "workspace"
+            ? "scratch of a forward kernel"
+            : "a forward result that nothing keeps");
+      this.ledger.declare(storage.bytes, category, storage.label, {
+        shape: spec.shape,
+        dtype: spec.dtype,
+        because,
+        node: storage.node,
+      });
     }
-    const workspace = (thread: string) => this.ledger.declare(device.blasWorkspace, "workspace", `cuBLAS workspace, ${thread} thread`, { because: "kept per handle and stream from the first matrix product on" });
+    const workspace = (thread: string) =>
+      this.ledger.declare(device.blasWorkspace, "workspace", `cuBLAS workspace, ${thread} thread`, {
+        because: "kept per handle and stream from the first matrix product on",
+      });
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
     this.firstForward = this.ledger.blocks.length;
@@ -159,7 +185,9 @@ class StepPlanner {
     if (!this.optimizer) {
       const parameters = [...this.trained()];
       const specs = parameters.map((id) => {
-        const { shape, dtype } = (tape.graph.values[id] as { spec: { shape: readonly number[]; dtype: "float32" } }).spec;
+        const { shape, dtype } = (
+          tape.graph.values[id] as { spec: { shape: readonly number[]; dtype: "float32" } }
+        ).spec;
         return { shape, dtype };
       });
       this.optimizer = { plan: planOptimizer(setup.optimizer, specs), blocks: new Map(), parameters };
@@ -184,12 +212,22 @@ class StepPlanner {
       let block = blocks.get(action.id);
       if (block === undefined) {
         const state = action.role === "state";
-        const parameter = action.parameter === null ? undefined : this.tape.graph.values[parameters[action.parameter] as number]?.name;
-        block = ledger.declare(action.bytes, state ? "optimizerStates" : "temporaries", parameter ? `${action.name} of ${parameter}` : action.name, {
-          shape: action.shape,
-          dtype: action.dtype,
-          because: state ? "made by the first optimizer step, kept from then on" : "an intermediate list of the optimizer step",
-        });
+        const parameter =
+          action.parameter === null
+            ? undefined
+            : this.tape.graph.values[parameters[action.parameter] as number]?.name;
+        block = ledger.declare(
+          action.bytes,
+          state ? "optimizerStates" : "temporaries",
+          parameter ? `${action.name} of ${parameter}` : action.name,
+          {
+            shape: action.shape,
+            dtype: action.dtype,
+            because: state
+              ? "made by the first optimizer step, kept from then on"
+              : "an intermediate list of the optimizer step",
+          },
+        );
         blocks.set(action.id, block);
       }
       ledger.allocate(block);

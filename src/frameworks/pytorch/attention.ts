@@ -12,10 +12,17 @@ import { contiguous, elementwise, fresh, given, type Held, type Kernel, type Ker
 
 /** log-sum-exp rows are padded to this for the backward kernel. mem_eff_attention/kernel_forward.h kAlignLSE. */
 const LOG_SUM_EXP_ALIGNMENT = 32;
-/** Query rows and head columns that one block of the backward kernel accumulates. kernel_backward.h kBlockSizeI, kN. */
-const GRADIENT_BLOCK = 64;
-/** A block's float32 accumulator with its lock. kernel_backward.h GradQTempStorage. */
-const GRADIENT_BLOCK_BYTES = GRADIENT_BLOCK * GRADIENT_BLOCK * 4 + 16;
+/** Head columns that one block of the backward kernel accumulates. kernel_backward.h MatmulGradQ::ThreadblockShape::kN */
+const GRADIENT_COLUMNS = 64;
+/** A block's lock and counter before its accumulator. kernel_backward.h GradQTempStorage */
+const GRADIENT_HEADER = 16;
+
+/** Bytes of the float32 accumulators of the query gradient: 128 rows a block for head sizes of 65 to 128, else 64. */
+function gradientAccumulator(B: number, H: number, L: number, E: number): number {
+  const rows = E > 64 && E <= 128 ? 128 : 64; // cutlassB_f32_aligned_64x64_k64, 128x64_k128, 64x64_k65536
+  const blocks = Math.ceil(L / rows) * Math.ceil(E / GRADIENT_COLUMNS);
+  return B * H * blocks * (rows * GRADIENT_COLUMNS * 4 + GRADIENT_HEADER);
+}
 
 /** attention_backward.cu: "force alignment for the last dim" of grad_bias. */
 const GRADIENT_BIAS_ALIGNMENT = 16;
@@ -57,8 +64,7 @@ export const attentionKernels = {
       const delta = H > 1 && L > 1 ? fresh(kernel, [B, H, L], "float32") : null;
       if (delta) kernel.free(sum);
       kernel.free(product);
-      const blocks = Math.ceil(L / GRADIENT_BLOCK) * Math.ceil(E / GRADIENT_BLOCK);
-      const scratch = kernel.scratch(B * H * blocks * GRADIENT_BLOCK_BYTES);
+      const scratch = kernel.scratch(gradientAccumulator(B, H, L, E));
       kernel.free(delta ?? sum);
       kernel.free(scratch);
       if (solid !== grad) kernel.free(solid);

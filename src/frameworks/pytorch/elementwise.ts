@@ -2,7 +2,7 @@
  * Elementwise operators of eager PyTorch: one gradient kernel, or the chain of kernels that the derivative formula in
  * tools/autograd/derivatives.yaml spells out. Broadcast gradients are reduced afterwards by the engine.
  */
-import { dense } from "../../ir/tensor.js";
+import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { type BackwardCall, elementwise, type Formula, gradients, gradOf, type Held, type Kernel, type KernelRule, seen } from "./kernel.js";
 
 type InPlace = KernelRule["inPlace"];
@@ -85,10 +85,11 @@ const winner: Formula = (kernel, call) => {
   return out;
 };
 
-/** where(self within the bounds, grad, 0): a mask for each bound and one for both. */
+/** where(self within the bounds, grad, 0): a mask for each bound, joined in place. */
 const within = (masks: number): KernelRule => ({
   backward: gradients({
     self: (kernel, call) => {
+      kernel.empty(dense([], gradOf(call).spec.dtype)); // the zero that `where` takes
       for (let i = 0; i < masks; i++) elementwise(kernel, [kept(call, "self")], "bool");
       return elementwise(kernel, [gradOf(call), kept(call, "self")], gradOf(call).spec.dtype);
     },
@@ -97,6 +98,12 @@ const within = (masks: number): KernelRule => ({
 });
 
 const masked: Formula = (kernel, call) => elementwise(kernel, [kept(call, "condition", "mask"), gradOf(call)], gradOf(call).spec.dtype);
+
+/** where(condition, grad, 0) */
+const chosen: Formula = (kernel, call) => {
+  kernel.empty(dense([], gradOf(call).spec.dtype));
+  return masked(kernel, call);
+};
 
 /** A cast gradient returns to the input's dtype. */
 function castBack(kernel: Kernel, call: BackwardCall): Held {
@@ -166,7 +173,7 @@ export const elementwiseKernels = {
   ceil: { backward: gradients({ self: one }) },
   round: { backward: gradients({ self: one }) },
   trunc: { backward: gradients({ self: one }) },
-  clamp: within(3),
+  clamp: within(2),
   clampMin: within(1),
   clampMax: within(1),
   cast: { backward: gradients({ self: castBack }) },
@@ -195,7 +202,14 @@ export const elementwiseKernels = {
   maximum: { backward: gradients({ self: winner, other: winner }) },
   minimum: { backward: gradients({ self: winner, other: winner }) },
   atan2: { backward: gradients({ self: times("other"), other: times("self") }) },
-  where: { backward: gradients({ self: masked, other: masked }) },
+  where: {
+    forward: (kernel, { inputs, outputs }) => {
+      // a number among the operands becomes a 0-dim tensor first
+      for (const port of ["self", "other"]) if (!inputs[port]) kernel.empty(dense([], (outputs[0] as TensorSpec).dtype));
+      return [kernel.empty(outputs[0] as TensorSpec)];
+    },
+    backward: gradients({ self: chosen, other: chosen }),
+  },
   maskedFill: { backward: gradients({ self: masked, value: masked }) },
   addcmul: {
     backward: gradients({

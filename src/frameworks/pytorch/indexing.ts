@@ -87,7 +87,9 @@ export const indexingKernels = {
         const input = call.inputs[0] as TensorSpec;
         const out = fresh(kernel, input.shape, gradOf(call).spec.dtype);
         const indices = Object.entries(call.saved).filter(([name]) => name.startsWith("indices"));
-        const rows = elements(indices.map(([name]) => input.shape[Number(name.slice("indices".length))] ?? 1));
+        // the key counts slices: what lies behind the last indexed dim moves as one
+        const last = Math.max(...indices.map(([name]) => Number(name.slice("indices".length))));
+        const rows = elements(input.shape.slice(0, last + 1));
         sortedIndices(kernel, Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))), rows, gradOf(call));
         return out;
       },

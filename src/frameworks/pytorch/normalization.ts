@@ -21,6 +21,32 @@ const gradientsOf = (kernel: Kernel, call: BackwardCall, channels: number): [Hel
   return [fresh(kernel, [channels], dtype), fresh(kernel, [channels], dtype)];
 };
 
+/** [N, C] and the like: one channel is one element wide in memory. Normalization.cu batch_norm_use_channels_last_kernels */
+function channelsInnermost(input: TensorSpec): boolean {
+  return isContiguous(input) && input.strides[1] === 1;
+}
+
+/** Threads of a block, values a thread reads, and blocks along the rows. Normalization.cuh MAX_BLOCK_SIZE, ELEMENTS_PER_THREAD, MAX_H_BLOCK, OPTIMAL_TILE_W */
+const LAUNCH = { threads: 512, values: 16, rows: 128, tile: 32 };
+/** Fewer blocks than this along the rows do not meet in memory. flexible_launch_configs */
+const FEWEST_BLOCKS = 8;
+
+/** Partial statistics of blocks that share a channel: `parts` numbers each, and a counter per column of blocks. */
+function staging(kernel: Kernel, input: TensorSpec, parts: number): void {
+  const channels = input.shape[1] as number;
+  const rows = elements(input.shape) / Math.max(channels, 1);
+  const power = (count: number) => 2 ** Math.floor(Math.log2(Math.max(count, 1)));
+  let width = Math.min(power(channels), LAUNCH.tile);
+  const height = Math.min(power(Math.ceil(rows / LAUNCH.values)), LAUNCH.threads / width);
+  if (width * height !== LAUNCH.threads) width = Math.min(power(channels), LAUNCH.threads / height);
+  const blocks = Math.min(Math.ceil(rows / (height * LAUNCH.values)), LAUNCH.rows);
+  if (blocks < FEWEST_BLOCKS) return;
+  const data = kernel.scratch(parts * channels * blocks * 4);
+  const counters = kernel.scratch(4 * Math.ceil(channels / width));
+  kernel.free(counters);
+  kernel.free(data);
+}
+
 /** Gradients nobody asked for are made all the same and dropped. */
 function wanted(kernel: Kernel, call: BackwardCall, made: readonly (Held | null)[]): (Held | null)[] {
   return made.map((tensor, i) => {
@@ -46,16 +72,25 @@ export const normalizationKernels = {
   },
   /** native_batch_norm: sums are kept apart when channels are innermost. */
   nativeBatchNorm: {
+    forward: (kernel, { inputs, outputs, attributes }) => {
+      const input = (inputs.input as Held).spec;
+      const made = outputs.map((spec) => kernel.empty(spec));
+      if (flag(attributes, "training") && channelsInnermost(input)) staging(kernel, input, 4);
+      return made;
+    },
     backward: (kernel, call) => {
       const input = call.saved.input as Held;
       const channels = input.spec.shape[1] as number;
-      const innermost = isContiguous(input.spec) && input.spec.strides[1] === 1;
+      const innermost = channelsInnermost(input.spec);
+      const sums = innermost ? [fresh(kernel, [channels], "float32"), fresh(kernel, [channels], "float32")] : [];
       const affine = call.needs.slice(1).map((need) => (need ? fresh(kernel, [channels], "float32") : null));
-      if (!innermost) return [call.needs[0] ? kernel.empty(input.spec) : null, ...affine];
-      const sums = [fresh(kernel, [channels], "float32"), fresh(kernel, [channels], "float32")];
-      const out = call.needs[0] ? kernel.empty(input.spec) : null;
-      for (const sum of sums.reverse()) kernel.free(sum);
-      return [out, ...affine];
+      if (innermost) {
+        staging(kernel, input.spec, 2);
+        const out = call.needs[0] ? kernel.empty(input.spec) : null;
+        for (const sum of sums) kernel.free(sum);
+        return [out, ...affine];
+      }
+      return [call.needs[0] ? kernel.empty(input.spec) : null, ...affine];
     },
   },
   layerNorm: {

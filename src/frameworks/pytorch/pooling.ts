@@ -1,16 +1,16 @@
 /** Pooling, resampling and padding of eager PyTorch on CUDA: the gradient is one kernel into a fresh tensor. */
-import type { TensorSpec } from "../../ir/tensor.js";
-import { contiguous, fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
-import { isChannelsLast, isContiguous } from "../../ir/tensor.js";
+import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
 
 /** The gradient of the input, in the input's layout. */
 const intoInput: KernelRule = {
   backward: gradients({
     self: (kernel, call) => {
       const input = call.inputs[0] as TensorSpec;
-      const out = !isContiguous(input) && isChannelsLast(input) ? kernel.empty(input) : fresh(kernel, input.shape, input.dtype);
-      const grad = contiguous(kernel, gradOf(call));
-      if (grad !== gradOf(call)) kernel.free(grad);
+      const last = !isContiguous(input) && isChannelsLast(input);
+      const out = last ? kernel.empty(input) : fresh(kernel, input.shape, input.dtype);
+      const { spec } = gradOf(call);
+      if (last ? !isChannelsLast(spec) : !isContiguous(spec)) kernel.free(kernel.empty(last ? channelsLast(spec.shape, spec.dtype) : dense(spec.shape, spec.dtype)));
       return out;
     },
   }),

@@ -10,6 +10,7 @@ import type { Bindings } from "../model.js";
 import { badSize, batchOutOfRange, shapeMismatch, unknownTensor } from "./complaints.js";
 import { evaluate, parseExpression } from "./expression.js";
 import { ATEN_OPS, type AtenRow, NO_TENSOR } from "./ops.js";
+import { heldByLocals } from "./locals.js";
 import { MEMORY_FORMATS, type Program, type ProgramGraph, type ProgramNode, SCALAR_TYPES, type TensorMeta, tensorName, type Union } from "./program.js";
 import { rescaledSize } from "./rebatch.js";
 
@@ -73,6 +74,8 @@ class Lowerer {
   private readonly factor: number;
   /** With another image size than the file's: its feature maps' sizes, "HxW" in the file → now. */
   private readonly resized = new Map<string, readonly [number, number]>();
+  /** By program node: the last graph node that it and those before it became. */
+  private readonly doneBy: number[] = [];
   private readonly hostValues = new Set<ValueId>();
   /** Where the program keeps its parameters: "meta", "cuda" or, if it was exported on one, "cpu". */
   private readonly device: string | undefined;
@@ -93,6 +96,7 @@ class Lowerer {
     const { graph } = this.program.graph_module;
     const names = this.declareInputs(graph);
     this.lowerNodes(graph, names, false);
+    this.holdLocals(graph, names);
     const outputs: ValueId[] = [];
     for (const spec of this.program.graph_module.signature.output_specs) {
       const output = (spec.user_output ?? spec.loss_output) as { arg?: Union } | undefined;
@@ -185,6 +189,7 @@ class Lowerer {
 
   private lowerNodes(graph: ProgramGraph, names: Map<string, ValueId>, frozen: boolean): void {
     graph.nodes.forEach((node, i) => {
+      if (i > 0 && graph === this.program.graph_module.graph) this.doneBy[i - 1] = this.builder.length - 1;
       const match = /^torch\.ops\.(\w+)\.(\w+)\.?(\w*)$/.exec(node.target);
       const [namespace, base = "", overload = ""] = match ? match.slice(1) : [];
       if (namespace === "higher_order") {
@@ -197,6 +202,7 @@ class Lowerer {
       }
       if (!NO_TENSOR.has(base)) this.lowerNode(graph, node, names, { index: i, base, overload, frozen });
     });
+    if (graph === this.program.graph_module.graph) this.doneBy[graph.nodes.length - 1] = this.builder.length - 1;
   }
 
   /** Regions such as torch.no_grad become part of the graph, marked. */
@@ -212,12 +218,10 @@ class Lowerer {
     });
     this.lowerNodes({ ...region, tensor_values: { ...graph.tensor_values, ...region.tensor_values }, sym_int_values: { ...graph.sym_int_values, ...region.sym_int_values } }, inner, frozen || off);
     const made = region.outputs.map(tensorName);
-    node.outputs
-      .flatMap((output) => (output.as_tensors ? (output.as_tensors as { name: string }[]).map(({ name }) => name) : [tensorName(output)]))
-      .forEach((name, i) => {
-        const id = inner.get(made[i] ?? "");
-        if (name !== undefined && id !== undefined) names.set(name, id);
-      });
+    resultNames(node).forEach((name, i) => {
+      const id = inner.get(made[i] ?? "");
+      if (id !== undefined) names.set(name, id);
+    });
   }
 
   private lowerNode(graph: ProgramGraph, node: ProgramNode, names: Map<string, ValueId>, at: { index: number; base: string; overload: string; frozen: boolean }): void {
@@ -229,7 +233,7 @@ class Lowerer {
     const attributes: Record<string, Attribute> = { ...row?.attributes, ...(inPlace && { inPlace: true }), ...(at.frozen && { noGrad: true }) };
     for (const { name, arg } of node.inputs) this.argument(graph, names, where, row?.rename?.[name] ?? name, arg, inputs, attributes);
     if (row?.like) this.takeLike(row.like, inputs, attributes);
-    const results = node.outputs.flatMap((output) => (output.as_tensors ? (output.as_tensors as { name: string }[]).map(({ name }) => name) : [tensorName(output)])).filter((name) => name !== undefined);
+    const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
     if (this.resized.size > 0) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
@@ -420,6 +424,16 @@ class Lowerer {
     return parent;
   }
 
+  /** Variables of the exported source hold results beyond their last use. */
+  private holdLocals(graph: ProgramGraph, names: ReadonlyMap<string, ValueId>): void {
+    const held = heldByLocals(graph.nodes.map((node) => ({ trace: node.metadata?.stack_trace, modules: node.metadata?.nn_module_stack, results: resultNames(node) })));
+    for (const [name, until] of held) {
+      const id = names.get(name);
+      const node = this.doneBy[until];
+      if (id !== undefined && node !== undefined && node >= 0) this.builder.hold(id, node);
+    }
+  }
+
   // ------------------------------------------------------------------ residents
 
   /** `Module.to(device)`: children first, then a module's own parameters, then its buffers. */
@@ -464,6 +478,11 @@ class Lowerer {
 }
 
 const ROLES: Readonly<Record<string, ValueRole>> = { parameter: "parameter", buffer: "buffer", tensor_constant: "constant", user_input: "input" };
+
+/** Names of the tensors a node makes. */
+function resultNames(node: ProgramNode): string[] {
+  return node.outputs.flatMap((output) => (output.as_tensors ? (output.as_tensors as { name: string }[]).map(({ name }) => name) : [tensorName(output)])).filter((name) => name !== undefined);
+}
 
 interface DeclaredInput {
   readonly kind: string;

@@ -36,7 +36,7 @@ export interface ProgramNode {
   readonly target: string;
   readonly inputs: readonly { readonly name: string; readonly arg: Union }[];
   readonly outputs: readonly Union[];
-  readonly metadata?: { readonly nn_module_stack?: string };
+  readonly metadata?: { readonly nn_module_stack?: string; readonly stack_trace?: string };
 }
 
 export interface TensorMeta {

@@ -1,0 +1,46 @@
+/** Model + sizes → the forward graph a step runs. The last few graphs are kept: questions repeat with other settings. */
+import type { Diagnostic } from "./base/complaint.js";
+import { noImageInput, unknownInput } from "./complaints.js";
+import { freezeParameters } from "./freeze-parameters.js";
+import type { Bindings, ImportedModel } from "./importers/model.js";
+import type { Graph } from "./ir/graph.js";
+import { printSpec } from "./ir/tensor.js";
+
+export interface BoundModel {
+  readonly graph: Graph;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Enough for one setup and its formula. */
+const KEPT = 4;
+const graphs = new WeakMap<ImportedModel, Map<string, BoundModel>>();
+
+export function bindModel(model: ImportedModel, bindings: Bindings, freeze: readonly string[]): BoundModel {
+  const known = graphs.get(model) ?? new Map<string, BoundModel>();
+  graphs.set(model, known);
+  const key = JSON.stringify([bindings, freeze]);
+  const before = known.get(key);
+  if (before) return before;
+  const { graph, diagnostics } = model.bind(bindings);
+  checkSizes(graph, bindings);
+  const bound = { graph: freezeParameters(graph, freeze), diagnostics };
+  if (known.size >= KEPT) known.clear();
+  known.set(key, bound);
+  return bound;
+}
+
+/** The same sizes at another batch: shapes that are given follow it in their first dim. */
+export function atBatch(bindings: Bindings, batch: number): Bindings {
+  const { shapes } = bindings;
+  if (!shapes) return { ...bindings, batch };
+  const moved = Object.entries(shapes).map(([name, shape]) => [name, shape[0] === bindings.batch ? [batch, ...shape.slice(1)] : shape]);
+  return { ...bindings, batch, shapes: Object.fromEntries(moved) };
+}
+
+/** Sizes that no input can take would be ignored silently. */
+function checkSizes(graph: Graph, { shapes, image }: Bindings): void {
+  const inputs = graph.values.filter(({ role }) => role === "input");
+  const names = inputs.map(({ name }) => name);
+  for (const name of Object.keys(shapes ?? {})) if (!names.includes(name)) throw unknownInput("--shape", name, names);
+  if (image && !inputs.some(({ spec }) => spec.shape.length === 4)) throw noImageInput(inputs.map(({ name, spec }) => `${name} ${printSpec(spec)}`));
+}

@@ -1,0 +1,180 @@
+/** Complaints about settings, devices and files: what a person asked for and can ask differently. */
+import { InputError } from "./base/complaint.js";
+import { didYouMean } from "./base/did-you-mean.js";
+
+export function unknownSetting(where: string, key: string, known: readonly string[]): InputError {
+  return new InputError({
+    code: "setup/unknown",
+    where,
+    rule: "a setting must be one Plimsoll knows",
+    expected: "a name from `plimsoll estimate --help`",
+    got: JSON.stringify(key),
+    hint: didYouMean(key, known, "run plimsoll estimate --help"),
+  });
+}
+
+export function notAChoice(where: string, got: string, values: readonly string[]): InputError {
+  return new InputError({
+    code: "setup/choice",
+    where,
+    rule: "the value must be one of a fixed list",
+    expected: values.join(" | "),
+    got: JSON.stringify(got),
+    hint: didYouMean(got, values, `write ${JSON.stringify(values[0] ?? "")}, or leave it out for the default`),
+  });
+}
+
+export function notACount(where: string, got: string, low: number, high: number): InputError {
+  return new InputError({
+    code: "setup/count",
+    where,
+    rule: "the value must be a whole number in range",
+    expected: `${low} to ${high.toLocaleString("en")}`,
+    got,
+    hint: "write plain digits, such as 32",
+  });
+}
+
+export function notASwitch(where: string, got: string): InputError {
+  return new InputError({
+    code: "setup/switch",
+    where,
+    rule: "the value must be a switch",
+    expected: "true | false",
+    got,
+    hint: "on the command line the flag alone switches it on",
+  });
+}
+
+export function notText(where: string, got: string): InputError {
+  return new InputError({
+    code: "setup/text",
+    where,
+    rule: "the value must be text that is not empty",
+    expected: "a word or a list of words",
+    got,
+    hint: "see plimsoll estimate --help for the form",
+  });
+}
+
+export function notAShape(where: string, got: string): InputError {
+  return new InputError({
+    code: "setup/shape",
+    where,
+    rule: "a shape must name an input and its dims",
+    expected: "NAME=8x3x224x224",
+    got: JSON.stringify(got),
+    hint: "dims are whole numbers joined by x; the first is the batch",
+  });
+}
+
+export function notASize(where: string, got: string): InputError {
+  return new InputError({
+    code: "setup/size",
+    where,
+    rule: "an image size must be a height and a width",
+    expected: "HxW, such as 224x224",
+    got,
+    hint: "both are whole numbers of pixels, joined by x",
+  });
+}
+
+export function noImageInput(inputs: readonly string[]): InputError {
+  return new InputError({
+    code: "setup/no-image",
+    where: "--image",
+    rule: "the model must have an image input",
+    expected: "an input of shape batch x channels x height x width",
+    got: inputs.join(", "),
+    hint: "use --shape NAME=… for inputs of another kind",
+  });
+}
+
+export function unknownInput(where: string, name: string, inputs: readonly string[]): InputError {
+  return new InputError({
+    code: "setup/input",
+    where,
+    rule: "a shape must name an input of the model",
+    expected: inputs.map((input) => JSON.stringify(input)).join(", "),
+    got: JSON.stringify(name),
+    hint: didYouMean(name, inputs, `write ${inputs[0] ?? "NAME"}=…`),
+  });
+}
+
+export function batchesDiffer(asked: number, shape: number, input: string): InputError {
+  return new InputError({
+    code: "setup/batch",
+    where: "--batch and --shape",
+    rule: "the batch must be the first dim of the input's shape",
+    expected: `--batch ${shape}, as ${JSON.stringify(input)} has it`,
+    got: `--batch ${asked}`,
+    hint: "leave one of the two out",
+  });
+}
+
+export function notYet(where: string, got: string, since: string, computes: readonly unknown[]): InputError {
+  return new InputError({
+    code: "setup/not-yet",
+    where,
+    rule: "the value must be one this release computes",
+    expected: computes.length > 0 ? computes.join(" | ") : "the setting left out",
+    got,
+    hint: `planned for release ${since}; until then there would be no honest number`,
+  });
+}
+
+export function contradiction(where: string, expected: string, got: string): InputError {
+  return new InputError({
+    code: "setup/contradiction",
+    where,
+    rule: "settings must not contradict each other",
+    expected,
+    got,
+    hint: "leave one of the two out",
+  });
+}
+
+export function unknownGpu(name: string, suggestions: readonly string[]): InputError {
+  const near = suggestions.map((id) => JSON.stringify(id)).join(" or ");
+  return new InputError({
+    code: "setup/gpu",
+    where: `--gpu ${JSON.stringify(name)}`,
+    rule: "the GPU must be one Plimsoll knows",
+    expected: "a name from `plimsoll gpus`, such as a100 or \"RTX 4090\"",
+    got: JSON.stringify(name),
+    hint: near ? `did you mean ${near}?` : "run plimsoll gpus; NAME:40 overrides the memory of a known one",
+  });
+}
+
+export function nothingFrozen(glob: string, parameters: readonly string[]): InputError {
+  return new InputError({
+    code: "setup/freeze",
+    where: `--freeze ${JSON.stringify(glob)}`,
+    rule: "a glob must match a parameter",
+    expected: `part of a name such as ${JSON.stringify(parameters[0] ?? "")}; * stands for anything`,
+    got: "no match",
+    hint: didYouMean(glob, parameters, "plimsoll explain lists every parameter's layer"),
+  });
+}
+
+export function tooLarge(where: string, batch: number): InputError {
+  return new InputError({
+    code: "setup/too-large",
+    where,
+    rule: "a step must stay below 8 PiB",
+    expected: "a batch and shapes whose bytes can be counted exactly",
+    got: `more, at batch ${batch.toLocaleString("en")}`,
+    hint: "lower --batch or --shape",
+  });
+}
+
+export function unknownFormat(where: string, got: string, readable: string, hint: string): InputError {
+  return new InputError({
+    code: "model/format",
+    where,
+    rule: "the model must be in a format this release reads",
+    expected: readable,
+    got,
+    hint,
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * Every setting a step can have: its flag, its values, its default, and which values this release computes.
+ *
+ * The same names serve as flags (`--zero-grad`), as keys of a setup file (`zero-grad`) and as options of the
+ * library (`zeroGrad`). A value that is known but not computed yet is refused, never ignored.
+ */
+
+export interface Setting {
+  /** What stands behind the flag in help; a switch has none. */
+  readonly placeholder?: string;
+  readonly kind: "choice" | "count" | "switch" | "text" | "list" | "shapes" | "size";
+  /** All values of a choice. */
+  readonly values?: readonly string[];
+  /** Values this release computes; absent: all. An empty list refuses the setting altogether. */
+  readonly computes?: readonly (string | number | boolean)[];
+  /** The release that is to compute the others. */
+  readonly since?: string;
+  readonly help: string;
+}
+
+const HALF = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
+
+// biome-ignore format: one line per setting
+export const SETTINGS = {
+  mode:          { kind: "choice", placeholder: "train|inference", values: ["train", "inference"], help: "what runs: a training step (default) or a forward pass without gradients" },
+  batch:         { kind: "count",  placeholder: "N",               help: "micro-batch per GPU; default: the batch the file was made with" },
+  shape:         { kind: "shapes", placeholder: "NAME=8x3x224x224", help: "the whole shape of one input; may be repeated" },
+  image:         { kind: "size",   placeholder: "HxW",             help: "height and width of image inputs; default: the file's own" },
+  optimizer:     { kind: "text",   placeholder: "NAME[:key=value,…]", help: "adamw (default), sgd:momentum=0.9, adam:fused=true, …; see `plimsoll optimizers`" },
+  noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
+  loss:          { kind: "choice", placeholder: "auto|cross-entropy|none", values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default): a scalar output is the loss, logits get cross-entropy" },
+  freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
+  zeroGrad:      { kind: "choice", placeholder: "set-to-none|keep", values: ["set-to-none", "keep"], help: "what zero_grad does at the end of the step (default set-to-none)" },
+  step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
+  gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
+  cudnn:         { kind: "choice", placeholder: "default|benchmark|deterministic|no-workspace", values: ["default", "benchmark", "deterministic", "no-workspace"], help: "how cuDNN picks convolution algorithms; no-workspace leaves their scratch out" },
+  framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
+  precision:     { kind: "choice", placeholder: "fp32|…",          values: HALF, computes: ["fp32"], since: "0.2", help: "fp32 (default)" },
+  accumulate:    { kind: "count",  placeholder: "N",               computes: [1], since: "0.2", help: "micro-batches per optimizer step" },
+  sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
+  channelsLast:  { kind: "switch", computes: [false], since: "0.2", help: "parameters and inputs stored NHWC" },
+  checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", computes: ["none"], since: "0.2", help: "recompute activations in backward" },
+  attention:     { kind: "choice", placeholder: "eager|sdpa|flash", values: ["eager", "sdpa", "flash"], computes: [], since: "0.2", help: "attention kernel, for models made from a config" },
+  compile:       { kind: "switch", computes: [false], since: "0.3", help: "torch.compile" },
+  lora:          { kind: "text",   placeholder: "rank=16,targets=…", computes: [], since: "0.2", help: "train low-rank adapters" },
+  quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
+  offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
+  task:          { kind: "text",   placeholder: "NAME",            computes: [], since: "0.2", help: "the head of a model made from a config" },
+  imageChannels: { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "for models made from a config" },
+  classes:       { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "for models made from a config" },
+  gpus:          { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "GPUs in all" },
+  nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
+  parallel:      { kind: "text",   placeholder: "dp=…,tp=…",       computes: [], since: "0.3", help: "mesh axes" },
+  zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0], since: "0.3", help: "ZeRO stage" },
+  ddp:           { kind: "switch", computes: [false], since: "0.3", help: "DistributedDataParallel" },
+  allocatorConf: { kind: "text",   placeholder: "STRING",          computes: [], since: "0.2", help: "value of PYTORCH_CUDA_ALLOC_CONF" },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** Rows seen through the one interface, for code that treats all alike. */
+export const SETTING_ROWS: Readonly<Record<SettingName, Setting>> = SETTINGS;
+
+/** `zeroGrad` as a flag and as a key of a setup file: `zero-grad`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The setting that `key` spells, in camel or kebab case. */
+export function settingOf(key: string): SettingName | undefined {
+  const name = key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.hasOwn(SETTINGS, name) ? (name as SettingName) : undefined; // as: hasOwn says so
+}
+
+/**
+ * Options of `estimate` and `explain`. Values may also be the strings a flag takes. Settings that are not listed
+ * here are known by name (see SETTINGS) and refused with the release that is to bring them.
+ */
+export interface Options {
+  /** What runs: a training step (default), or a forward pass without gradients. */
+  readonly mode?: "train" | "inference";
+  /** Micro-batch; default: the batch the file was made with. */
+  readonly batch?: number;
+  /** Height and width of image inputs; default: the file's own. */
+  readonly image?: readonly [number, number] | `${number}x${number}`;
+  /** Whole shapes of named inputs. */
+  readonly shape?: Readonly<Record<string, readonly number[]>>;
+  /** `adamw` (default), `sgd:momentum=0.9`, …; `false` or `"none"` trains without one. */
+  readonly optimizer?: string | false;
+  readonly noOptimizer?: boolean;
+  readonly loss?: "auto" | "cross-entropy" | "none";
+  /** Globs over parameter names that do not train. */
+  readonly freeze?: readonly string[];
+  readonly zeroGrad?: "set-to-none" | "keep";
+  /** Which step: every later one (steady, default) or the very first. */
+  readonly step?: "first" | "steady";
+  /** A device by any of its names, with `:GiB` for another memory size. */
+  readonly gpu?: string;
+  readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
+  readonly precision?: "fp32";
+  readonly framework?: "pytorch";
+}
