@@ -4,7 +4,13 @@ import type { OptimizerChoice } from "../ir/setup.js";
 import { OPTIMIZERS } from "./optimizers.js";
 import { accepts, findRule, optionRule, settingsOf, wrongValue } from "./optimizers/settings.js";
 
-const FLAGS: Readonly<Record<string, boolean>> = { true: true, True: true, false: false, False: false };
+/** As Python writes them, too. */
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["True", true],
+  ["false", false],
+  ["False", false],
+]);
 
 /** The choice, with only those options that change memory and differ from PyTorch's defaults. */
 export function chooseOptimizer(text: string, where = "optimizer"): OptimizerChoice {
@@ -16,7 +22,7 @@ export function chooseOptimizer(text: string, where = "optimizer"): OptimizerCho
     const option = optionRule(rule, name, where);
     if (Object.hasOwn(given, name)) throw givenTwice(name, where);
     const written = rest.length > 0 ? rest.join("=") : undefined;
-    const value = option.type === "boolean" ? FLAGS[written ?? "true"] : numberIn(written ?? "");
+    const value = option.type === "boolean" ? FLAGS.get(written ?? "true") : numberIn(written ?? "");
     if (value === undefined || !accepts(option, value)) throw wrongValue(rule, name, written ?? "", where);
     given[name] = value;
   }
