@@ -2,10 +2,11 @@
  * Tape → Step: forward, backward, optimizer and zero_grad in execution order, from the resident tensors to the state
  * that every later step repeats.
  */
+import { invariant } from "../base/invariant.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
-import type { BlockId, Category, Section, Step } from "../ir/step.js";
+import { allocation, type BlockId, type Category, type Section, type Step } from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
@@ -50,7 +51,7 @@ class StepPlanner {
   } | null = null;
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
-  private readonly firstForward: number;
+  private planned: { readonly sections: Section[]; readonly gradients: ReadonlyMap<ValueId, BlockId> } | null = null;
 
   constructor(tape: Tape, setup: TrainingSetup, device: Device) {
     this.tape = tape;
@@ -84,7 +85,6 @@ class StepPlanner {
       });
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
-    this.firstForward = this.ledger.blocks.length;
   }
 
   /** Parameters and buffers as `Module.to` moves them, then inputs and targets. */
@@ -104,23 +104,49 @@ class StepPlanner {
 
   step(first: boolean): Section[] {
     const { ledger, setup } = this;
-    void this.firstForward;
-    ledger.begin("forward");
-    const saved = this.forward();
+    const passes = first || setup.zeroGrad === "keep" ? this.passes() : this.repeatPasses();
+    ledger.at = -1;
     if (setup.mode === "train") {
-      ledger.begin("backward");
-      this.backward(saved);
-      ledger.at = -1;
       if (setup.optimizer) {
         ledger.begin("optimizer");
         this.optimize(first);
       }
       ledger.begin("zero-grad");
       this.zeroGradients();
-    }
-    ledger.at = -1;
+    } else ledger.begin("zero-grad");
     this.returnFromStep();
-    return ledger.take();
+    return [...passes, ...ledger.take()];
+  }
+
+  /** Forward and backward; with gradients kept from the step before, backward adds to them. */
+  private passes(): Section[] {
+    const { ledger, setup } = this;
+    ledger.begin("forward");
+    const saved = this.forward();
+    if (setup.mode === "train") {
+      ledger.begin("backward");
+      this.backward(saved);
+    }
+    this.planned = { sections: ledger.take(), gradients: new Map(this.gradients) };
+    return this.planned.sections;
+  }
+
+  /** The same passes again, without the workspaces that the threads' cuBLAS handles have by then. */
+  private repeatPasses(): Section[] {
+    const { ledger, planned } = this;
+    invariant(planned, "the first step is planned before a later one");
+    for (const [parameter, block] of planned.gradients) {
+      this.gradients.set(parameter, block);
+      ledger.hold(block);
+    }
+    for (const storage of this.returned()) ledger.hold(storage);
+    const once = new Set([allocation(this.forwardBlas), allocation(this.backwardBlas)]);
+    return planned.sections.map((section) => {
+      const at = section.actions.findIndex((action) => once.has(action));
+      if (at < 0) return section;
+      const without = <T>(list: readonly T[]): T[] => [...list.slice(0, at), ...list.slice(at + 1)];
+      return { phase: section.phase, actions: without(section.actions), nodes: without(section.nodes) };
+    });
   }
 
   /** Runs the tape's events; returns how often each storage is still saved. */
@@ -243,12 +269,16 @@ class StepPlanner {
 
   /** The locals of the step function die: what the forward pass returned. */
   private returnFromStep(): void {
-    const { tape, ledger } = this;
+    for (const storage of this.returned()) this.ledger.drop(storage);
+  }
+
+  private returned(): Set<StorageId> {
+    const { tape } = this;
     const held = new Set<StorageId>();
     for (const id of tape.graph.outputs) {
       const storage = tape.storageOf[id];
       if (storage !== undefined && tape.storages[storage]?.resident === undefined) held.add(storage);
     }
-    for (const storage of held) ledger.drop(storage);
+    return held;
   }
 }

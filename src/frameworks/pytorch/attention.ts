@@ -127,9 +127,11 @@ function mathAttention(trace: Tracer, query: Traced, key: Traced, value: Traced,
   const q = trace.call("mul", { self: query }, { other: scale });
   const k = trace.call("mul", { self: trace.call("transpose", { self: key }, { dim0: -2, dim1: -1 }) }, { other: scale });
   let scores = trace.call("matmul", { self: q, other: k });
+  trace.drop(k); // the scaled key is part of that expression; the scaled query is a local of the function
   if (mask) scores = trace.call("add", { self: scores, other: mask }, { inPlace: true });
   if (flag(attributes, "is_causal")) scores = trace.call("maskedFill", { self: scores, mask: trace.call("create", {}, { size: scores.spec.shape.slice(-2), dtype: "bool" }) }, { inPlace: true });
   let weights = trace.call("safeSoftmax", { self: scores }, { dim: -1 });
+  trace.drop(scores);
   if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });
   return trace.call("matmul", { self: weights, other: value });
 }

@@ -53,8 +53,7 @@ export const convolutionKernels = {
       const format = formatOf(input.spec, weight.spec);
       const backend = backendOf(input.spec, weight.spec, call.attributes);
       const [toInput, toWeight, toBias] = call.needs as [boolean, boolean, boolean | undefined];
-      formatted(kernel, input, format);
-      formatted(kernel, grad, format);
+      const copies = [formatted(kernel, input, format), formatted(kernel, grad, format)].filter((copy) => copy !== input && copy !== grad);
       const dInput = () => {
         if (!toInput) return null;
         const out = allocated(kernel, input.spec, format);
@@ -71,6 +70,7 @@ export const convolutionKernels = {
         const first = dInput();
         gradients = [first, dWeight()];
       }
+      for (const copy of copies.reverse()) kernel.free(copy); // before the bias, which sums the gradient as it came
       const others = Array.from({ length: grad.spec.shape.length }, (_, dim) => dim).filter((dim) => dim !== 1);
       return call.needs.length === 3 ? [...gradients, toBias ? summed(kernel, grad, others) : null] : gradients;
     },
