@@ -7,7 +7,7 @@
 import type { DType } from "../base/dtype.js";
 import { sameShape, type Shape } from "../base/shape.js";
 import { dense, isChannelsLast, isContiguous, isNonOverlappingAndDense, type TensorSpec } from "../ir/tensor.js";
-import { broadcastAll } from "./rule.js";
+import { broadcastAll } from "./broadcast.js";
 
 /** Result of an elementwise kernel over `operands`. */
 export function iterate(operands: readonly TensorSpec[], dtype: DType): TensorSpec {

@@ -31,7 +31,7 @@ export const losses = {
   nllLoss: op({
     inputs: ["self", "target", "weight?"],
     outputs: ["result", "total_weight"],
-    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense(reduces(attributes) ? [] : [0], self.dtype)],
+    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense([], self.dtype)],
     backward: { self: ["self", "target", "weight", "total_weight"] },
   }),
   nllLoss2d: op({

@@ -6,10 +6,12 @@
  */
 import { type DType, isFloating, promote } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
-import { broadcast, type Shape } from "../base/shape.js";
+import type { Shape } from "../base/shape.js";
 import type { Attributes } from "../ir/graph.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 import { iterate } from "./layout.js";
+
+export { broadcastAll, ShapeError } from "./broadcast.js";
 
 /** Specs by port; a list port holds an array. */
 export type InputSpecs = Readonly<Record<string, TensorSpec | readonly TensorSpec[] | undefined>>;
@@ -100,29 +102,6 @@ export function resultType(self: TensorSpec, other: TensorSpec | undefined, scal
     return strong.dtype;
   }
   return promote(self.dtype, other.dtype);
-}
-
-/** The shape several operands broadcast to. */
-export function broadcastAll(operands: readonly TensorSpec[]): Shape {
-  let shape: Shape = [];
-  for (const operand of operands) {
-    const next = broadcast(shape, operand.shape);
-    if (next === undefined) throw new ShapeError(`shapes that broadcast together`, operands.map(({ shape }) => `[${shape}]`).join(" and "));
-    shape = next;
-  }
-  return shape;
-}
-
-/** An op cannot take these shapes: the model or the requested sizes are wrong, not Plimsoll. */
-export class ShapeError extends Error {
-  readonly expected: string;
-  readonly got: string;
-  constructor(expected: string, got: string) {
-    super(`expected ${expected}, got ${got}`);
-    this.name = "ShapeError";
-    this.expected = expected;
-    this.got = got;
-  }
 }
 
 // Attribute readers: a missing attribute takes the default of the operator's schema.

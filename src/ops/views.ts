@@ -1,7 +1,7 @@
 /** Ops whose result shows the same storage, and the copies they fall back to. */
 import { contiguousStrides, elements, type Shape, wrapDim } from "../base/shape.js";
 import { channelsLast, dense, isContiguous, isNonOverlappingAndDense, type TensorSpec } from "../ir/tensor.js";
-import { dtypeOf, flag, int, ints, type OpTable, op, ShapeError, text } from "./rule.js";
+import { broadcastAll, dtypeOf, flag, int, ints, type OpTable, op, ShapeError, text } from "./rule.js";
 
 /**
  * Strides that show `spec` as `shape` without a copy, or undefined when none exist.
@@ -106,6 +106,17 @@ export const views = {
     backward: { self: [] },
     aliases: "self",
   }),
+  /** Each tensor at the shape all of them broadcast to. */
+  broadcastTensors: op({
+    inputs: ["tensors*"],
+    outputs: ["result"],
+    infer: ({ tensors }) => {
+      const list = tensors as unknown as readonly TensorSpec[];
+      const shape = broadcastAll(list);
+      return list.map((spec) => expanded(spec, shape));
+    },
+    backward: { tensors: [] },
+  }),
   slice: op({
     inputs: ["self"],
     outputs: ["result"],
@@ -118,6 +129,26 @@ export const views = {
       const end = Math.max(clip(int(attributes, "end", size)), start);
       const shape = self.shape.map((s, i) => (i === dim ? Math.ceil((end - start) / step) : s));
       return { shape, strides: self.strides.map((s, i) => (i === dim ? s * step : s)), dtype: self.dtype };
+    },
+    backward: { self: [] },
+    aliases: "self",
+  }),
+  narrow: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const dim = wrapDim(int(attributes, "dim", 0), self.shape.length);
+      return { shape: self.shape.map((s, i) => (i === dim ? int(attributes, "length", s) : s)), strides: self.strides, dtype: self.dtype };
+    },
+    backward: { self: [] },
+    aliases: "self",
+  }),
+  movedim: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const dims = movedDims(self.shape.length, attributes);
+      return { shape: dims.map((dim) => self.shape[dim] as number), strides: dims.map((dim) => self.strides[dim] as number), dtype: self.dtype };
     },
     backward: { self: [] },
     aliases: "self",
@@ -242,6 +273,18 @@ export function inFormat(spec: TensorSpec, format: string): TensorSpec {
 
 export function sameStrides(a: TensorSpec, b: TensorSpec): boolean {
   return a.strides.every((stride, dim) => stride === b.strides[dim] || a.shape[dim] === 1);
+}
+
+/** The permutation that `movedim` makes. */
+export function movedDims(rank: number, attributes: Parameters<typeof ints>[0]): number[] {
+  const from = ints(attributes, "source", []).map((dim) => wrapDim(dim, rank));
+  const to = ints(attributes, "destination", []).map((dim) => wrapDim(dim, rank));
+  const out = new Array<number>(rank).fill(-1);
+  to.forEach((dim, i) => {
+    out[dim] = from[i] as number;
+  });
+  const rest = Array.from({ length: rank }, (_, dim) => dim).filter((dim) => !from.includes(dim));
+  return out.map((dim) => (dim < 0 ? (rest.shift() as number) : dim));
 }
 
 /** Sizes of the pieces `split`, `split_with_sizes` and `chunk` make of `size`. */

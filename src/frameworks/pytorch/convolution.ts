@@ -21,9 +21,9 @@ function backendOf(input: TensorSpec, weight: TensorSpec, attributes: Attributes
     groups > 1 &&
     input.shape[1] === groups &&
     (weight.shape[0] as number) % groups === 0 &&
-    (rank === 4 || rank === 5);
+    rank <= 5;
   if (!depthwise || formatOf(input, weight) !== "contiguous") return "cudnn";
-  return rank === 4 ? "depthwise2d" : "depthwise3d";
+  return rank === 5 ? "depthwise3d" : "depthwise2d"; // a 1-d convolution runs as a 2-d one over one row
 }
 
 /** `tensor` in the memory format cuDNN runs in; a copy when it is laid out otherwise. */

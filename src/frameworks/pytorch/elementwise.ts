@@ -61,6 +61,7 @@ const scaledPower: KernelRule = {
 /** grad * (exponent * self.pow(exponent - 1)) */
 const powerBase: Formula = (kernel, call) => {
   const { exponent, self } = call.saved;
+  if (call.attributes.exponent === 0) return one(kernel, call); // a gradient of zeros
   const base = self as Held;
   const power = elementwise(kernel, exponent ? [base, exponent] : [base]);
   const scaled = elementwise(kernel, exponent ? [exponent, power] : [power]);
@@ -74,23 +75,24 @@ const powerExponent: Formula = (kernel, call) => {
   return elementwise(kernel, [gradOf(call), elementwise(kernel, [result, log])]);
 };
 
-/** Half the gradient where the operands tie, none where the other wins. */
+/** where(self == other, grad / 2, grad).masked_fill_(other wins, 0) */
 const winner: Formula = (kernel, call) => {
-  const { self, other } = call.saved as { self: Held; other: Held };
+  const self = kept(call, "self");
+  const operands = [self, call.saved.other ?? self];
+  const lost = elementwise(kernel, operands, "bool");
   const half = elementwise(kernel, [gradOf(call)]);
-  const tie = elementwise(kernel, [self, other], "bool");
-  const shared = elementwise(kernel, [tie, half, gradOf(call)], gradOf(call).spec.dtype);
-  const lost = elementwise(kernel, [self, other], "bool");
-  const out = elementwise(kernel, [shared, lost], gradOf(call).spec.dtype);
-  return out;
+  const tie = elementwise(kernel, operands, "bool");
+  void lost;
+  return elementwise(kernel, [tie, half, gradOf(call)], gradOf(call).spec.dtype);
 };
 
 /** where(self within the bounds, grad, 0): a mask for each bound, joined in place. */
-const within = (masks: number): KernelRule => ({
+const within = (bounds: readonly ("min" | "max")[]): KernelRule => ({
   backward: gradients({
     self: (kernel, call) => {
       kernel.empty(dense([], gradOf(call).spec.dtype)); // the zero that `where` takes
-      for (let i = 0; i < masks; i++) elementwise(kernel, [kept(call, "self")], "bool");
+      const masks = bounds.length > 1 ? bounds.filter((bound) => call.attributes[bound] !== null && call.attributes[bound] !== undefined).length : 1;
+      for (let i = 0; i < Math.max(masks, 1); i++) elementwise(kernel, [kept(call, "self")], "bool");
       return elementwise(kernel, [gradOf(call), kept(call, "self")], gradOf(call).spec.dtype);
     },
   }),
@@ -173,14 +175,14 @@ export const elementwiseKernels = {
   ceil: { backward: gradients({ self: one }) },
   round: { backward: gradients({ self: one }) },
   trunc: { backward: gradients({ self: one }) },
-  clamp: within(2),
-  clampMin: within(1),
-  clampMax: within(1),
+  clamp: within(["min", "max"]),
+  clampMin: within(["min"]),
+  clampMax: within(["max"]),
   cast: { backward: gradients({ self: castBack }) },
 
   // two or three operands
   add: { backward: gradients({ self: same, other: byAlpha }) },
-  sub: { backward: gradients({ self: same, other: one }) },
+  sub: { backward: gradients({ self: same, other: (kernel, call) => byAlpha(kernel, { ...call, grads: [one(kernel, call)] }) }) },
   rsub: { backward: gradients({ self: one, other: same }) },
   mul: { backward: gradients({ self: times("other"), other: times("self") }), inPlace: "copy" },
   div: {

@@ -8,13 +8,15 @@ import type { DType } from "../../base/dtype.js";
 import type { Shape } from "../../base/shape.js";
 import { sameShape } from "../../base/shape.js";
 import { invariant } from "../../base/invariant.js";
-import type { Bytes } from "../../base/units.js";
 import type { Attributes } from "../../ir/graph.js";
 import type { Edge } from "../../ir/tape.js";
+import type { Device } from "./device.js";
 import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { viewStrides } from "../../ops/views.js";
 import { globalReduction, partialSize } from "./reduce-config.js";
+
+export type { Device } from "./device.js";
 
 /** A tensor on some storage. */
 export interface Held {
@@ -35,14 +37,6 @@ export interface Kernel {
   /** The kernel goes through cuBLAS, whose handle takes a workspace at its first use in a thread. */
   blas(): void;
   readonly device: Device;
-}
-
-/** Facts about the GPU and the settings that choose kernels. */
-export interface Device {
-  readonly computeCapability: readonly [number, number];
-  readonly multiprocessors: number;
-  /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
-  readonly blasWorkspace: Bytes;
 }
 
 /** A forward call: inputs by port (a list port holds an array), results as the op row infers them. */

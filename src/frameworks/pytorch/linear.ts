@@ -145,14 +145,14 @@ export const lowerLinear: Lowering = (trace, inputs, _, outputs) => {
   return bias ? trace.call("add", { self: out, other: bias }, { inPlace: true }) : out;
 };
 
-/** Folds the leading dims of the larger operand into rows when that costs no copy or saves a large expanded gradient. */
+/** Folds the leading dims of the larger operand into rows when that costs no copy or saves a large expanded gradient. LinearAlgebra.cpp should_fold */
 function folds(a: Traced, b: Traced): boolean {
   const [larger, smaller] = a.spec.shape.length >= b.spec.shape.length ? [a, b] : [b, a];
   if (smaller.spec.shape.length > 2 || larger.spec.shape.length < 3) return false;
-  if (smaller.spec.shape.length !== 1 && larger.edge) return true;
-  if (larger.spec.shape.length === 2) return false;
+  if (smaller.edge) return true; // else its gradient would be made once per batch before it is summed
+  if (a.spec.shape.length === 2) return false;
   if (elements(larger.spec.shape) === 0) return true;
-  const { shape, strides } = larger.spec;
+  const { shape, strides } = larger === a ? larger.spec : transposed(larger).spec;
   for (let dim = 0; dim < shape.length - 2; dim++) if (strides[dim] !== (strides[dim + 1] as number) * (shape[dim + 1] as number)) return false;
   return true;
 }

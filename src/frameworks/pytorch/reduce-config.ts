@@ -9,7 +9,7 @@
 import { ITEM_SIZE } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
-import type { Device } from "./kernel.js";
+import type { Device } from "./device.js";
 
 /** mnt_wrapper<scalar_t>::MAX_NUM_THREADS for types up to eight bytes. */
 const MAX_THREADS = 512;
@@ -43,7 +43,7 @@ export function globalReduction({ input, dims, partial = 4 }: Reduction, device:
   const fastest = rank === 0 ? 1 : (strides[alongInput ? 0 : reduced] as number);
   let outputVector = 1;
   if (fastest === 1) {
-    if (alongInput && width > 128 && rank === 1) width = Math.floor(width / VECTOR);
+    if (alongInput && width >= 128 && reduced === 1) width = Math.floor(width / VECTOR);
     else if (!alongInput) {
       outputVector = outputVectorSize(shape, strides, reduced);
       width = Math.floor(width / outputVector);

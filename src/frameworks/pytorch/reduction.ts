@@ -3,7 +3,7 @@ import { isFloating } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, flag } from "../../ops/rule.js";
-import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, reductionScratch, seen } from "./kernel.js";
+import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, reductionScratch, seen, summed } from "./kernel.js";
 import { partialSize } from "./reduce-config.js";
 
 /** The gradient with the summed dims back, as views of it. */
@@ -29,19 +29,23 @@ function sharedAmongEqual(kernel: Kernel, call: BackwardCall): Held {
   const grad = restored(call);
   const mask = elementwise(kernel, [self, result], "bool");
   const count = fresh(kernel, result.spec.shape, "int64");
-  kernel.free(fresh(kernel, self.spec.shape, "int64")); // the mask as whole numbers while it is summed
+  const numbers = fresh(kernel, self.spec.shape, "int64"); // the mask as whole numbers while it is summed
+  reductionScratch(kernel, numbers.spec, dimsOf(call.attributes, "dim", self.spec.shape.length), partialSize(numbers.spec));
+  kernel.free(numbers);
   elementwise(kernel, [grad, count], grad.spec.dtype);
   return elementwise(kernel, [mask, grad], grad.spec.dtype);
 }
 
-/** (2 / (n - 1)) * grad * (self - self.mean(dim)) */
+/** (2 / (n - 1)) * grad * (self - self.mean(dim)): the right factor is computed first. */
 function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held {
   const self = call.saved.self as Held;
   const dims = dimsOf(call.attributes, "dim", self.spec.shape.length);
-  const scaled = elementwise(kernel, [grad]);
-  const mean = fresh(kernel, self.spec.shape.map((size, dim) => (dims.includes(dim) ? 1 : size)), self.spec.dtype);
+  const mean = summed(kernel, self, dims, true);
   const centred = elementwise(kernel, [self, mean]);
-  return elementwise(kernel, [scaled, centred]);
+  const scaled = elementwise(kernel, [grad]);
+  const out = elementwise(kernel, [scaled, centred]);
+  for (const part of [scaled, centred, mean]) kernel.free(part);
+  return out;
 }
 
 /** The result, and what the reduction takes while it runs. */
@@ -57,8 +61,8 @@ export const reductionKernels = {
   mean: { forward: reduces, backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }) },
   amax: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
-  maxAll: { backward: gradients({ self: sharedAmongEqual }) },
-  minAll: { backward: gradients({ self: sharedAmongEqual }) },
+  maxAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
+  minAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   maxDim: scattered(),
   minDim: scattered(),
   topk: scattered(),
@@ -66,12 +70,25 @@ export const reductionKernels = {
   prod: {
     backward: gradients({
       self: (kernel, call) => {
-        const product = elementwise(kernel, [spread(call), call.saved.result as Held]);
+        const product = elementwise(kernel, [spread(call), restored(call, call.saved.result as Held)]);
         return elementwise(kernel, [product, call.saved.self as Held]);
       },
     }),
   },
   logsumexp: {
+    // the largest value of each row, with infinities replaced, is taken off before the exponential
+    forward: (kernel, { inputs, outputs }) => {
+      const out = outputs[0] as TensorSpec;
+      const safe = kernel.empty(out);
+      const largest = kernel.empty(out);
+      kernel.free(fresh(kernel, out.shape, "bool"));
+      kernel.free(largest);
+      const powers = elementwise(kernel, [inputs.self as Held]);
+      const result = kernel.empty(out);
+      kernel.free(powers);
+      kernel.free(safe);
+      return [result];
+    },
     backward: gradients({
       self: (kernel, call) => {
         const difference = elementwise(kernel, [call.saved.self as Held, restored(call, call.saved.result as Held)]);
@@ -105,6 +122,7 @@ export const reductionKernels = {
   },
   // self * (grad / norm), with zeros where the norm is zero
   vectorNorm: {
+    forward: reduces,
     backward: gradients({
       self: (kernel, call) => {
         const self = call.saved.self as Held;

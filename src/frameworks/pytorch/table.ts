@@ -1,11 +1,12 @@
 /** Eager PyTorch, operator by operator: its own primitives, what is composed of what, and what each kernel allocates. */
 import { OPS } from "../../ops/table.js";
+import { movedDims } from "../../ops/views.js";
 import type { OpRule } from "../../ops/rule.js";
 import { attentionKernels, lowerAttention } from "./attention.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { elementwiseKernels, passes } from "./elementwise.js";
 import { indexingKernels } from "./indexing.js";
-import { elementwise, fresh, given, gradOf, type KernelRule, type Lowering } from "./kernel.js";
+import { elementwise, fresh, given, gradOf, list, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
 import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
@@ -43,6 +44,8 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   flatten: lowerReshape,
   unflatten: (trace, inputs, _, outputs) => trace.call("view", { self: self(inputs) }, { size: outputs[0]?.shape ?? [] }),
   contiguous: lowerContiguous,
+  movedim: (trace, inputs, attributes) => trace.call("permute", { self: self(inputs) }, { dims: movedDims(self(inputs).spec.shape.length, attributes) }),
+  broadcastTensors: (trace, inputs, _, outputs) => list(inputs, "tensors").map((tensor, i) => trace.call("expand", { self: tensor }, { size: outputs[i]?.shape ?? [] })),
   crossEntropy: lowerCrossEntropy,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
@@ -60,11 +63,20 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   tanhshrink: (trace, inputs) => trace.call("sub", { self: self(inputs), other: trace.call("tanh", { self: self(inputs) }) }),
 };
 
+/** Padding by reflection or repetition has kernels of its own, by the number of padded dims. */
+const lowerPad: Lowering = (trace, inputs, attributes) => {
+  const pad = attributes.pad;
+  const kind = attributes.mode === "reflect" ? "reflectionPad" : attributes.mode === "replicate" ? "replicationPad" : null;
+  if (!kind || !Array.isArray(pad)) return trace.call("pad", inputs, attributes);
+  return trace.call(`${kind}${pad.length / 2}d`, inputs, { padding: pad as readonly number[] });
+};
+
 /** Operators whose graph name is also a primitive's, lowered only when they come from the graph. */
 const ENTRY: Readonly<Record<string, Lowering>> = {
   convolution: lowerConvolution,
   nllLoss: lowerNll,
   cast: lowerCast,
+  pad: lowerPad,
   adaptiveAvgPool2d: lowerAdaptiveAvg(2),
   adaptiveAvgPool3d: lowerAdaptiveAvg(3),
 };

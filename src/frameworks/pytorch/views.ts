@@ -65,6 +65,7 @@ export const viewKernels = {
   },
   expand: { backward: gradients({ self: (kernel, call) => summedTo(kernel, gradOf(call), inputSpec(call).shape) }) },
   slice: { backward: gradients({ self: embedded }) },
+  narrow: { backward: gradients({ self: embedded }) },
   select: { backward: gradients({ self: embedded }) },
   diagonal: { backward: gradients({ self: embedded }) },
   windows: {
@@ -112,8 +113,23 @@ export const viewKernels = {
   pixelShuffle: moved,
   pixelUnshuffle: moved,
   channelShuffle: moved,
-  im2col: moved,
-  col2im: moved,
+  im2col: {
+    // the input is copied, strided ones twice; the gradient is resized from its own columns and keeps their memory
+    forward: (kernel, { inputs, outputs }) => {
+      const self = inputs.self as Held;
+      contiguous(kernel, self);
+      fresh(kernel, self.spec.shape, self.spec.dtype);
+      return [kernel.empty(outputs[0] as TensorSpec)];
+    },
+    backward: gradients({ self: (kernel, call) => seen(fresh(kernel, gradOf(call).spec.shape, gradOf(call).spec.dtype), inputSpec(call)) }),
+  },
+  col2im: {
+    forward: (kernel, { inputs, outputs }) => {
+      const self = inputs.self as Held;
+      return [seen(fresh(kernel, self.spec.shape, self.spec.dtype), outputs[0] as TensorSpec)];
+    },
+    backward: gradients({ self: embedded }),
+  },
   repeatInterleave: moved,
   repeat: { backward: gradients({ self: (kernel, call) => fresh(kernel, inputSpec(call).shape, gradOf(call).spec.dtype) }) },
   fill: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call)]), value: (kernel, call) => summed(kernel, gradOf(call), dimsOf({}, "dim", gradOf(call).spec.shape.length)) }) },

@@ -1,0 +1,9 @@
+import type { Bytes } from "../../base/units.js";
+
+/** Facts about the GPU and the settings that choose kernels. */
+export interface Device {
+  readonly computeCapability: readonly [number, number];
+  readonly multiprocessors: number;
+  /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
+  readonly blasWorkspace: Bytes;
+}
