@@ -8,6 +8,7 @@ import type { Tape } from "./ir/tape.js";
 import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import { attachLoss } from "./training/attach-loss.js";
+import { evaluationMode } from "./training/evaluation-mode.js";
 import { planStep } from "./training/plan-step.js";
 
 export interface Analysis {
@@ -22,11 +23,22 @@ export interface AnalyzeOptions {
   readonly moments?: boolean;
 }
 
-export function analyze(model: Graph, setup: TrainingSetup, machine: Machine, options: AnalyzeOptions = {}): Analysis {
-  const device: Device = machine;
-  const graph = attachLoss(model, setup); // what the training loop runs
+export function analyze(
+  model: Graph,
+  setup: TrainingSetup,
+  machine: Machine,
+  options: AnalyzeOptions = {},
+): Analysis {
+  const planned = plan(model, setup, machine);
+  const timeline = simulateMemory(planned.step, machine, options); // what the allocator hands out
+  return { ...planned, timeline };
+}
+
+/** The pipeline up to the allocator. */
+export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
+  const device: Device = { ...machine, cudnn: setup.cudnn };
+  const graph = setup.mode === "train" ? attachLoss(model, setup) : evaluationMode(model); // what the loop runs
   const tape = differentiate(graph, setup, device); // what backward must keep
   const step = planStep(tape, setup, device); // what is allocated and freed, in order
-  const timeline = simulateMemory(step, machine, options); // what the allocator hands out
-  return { graph, tape, step, timeline };
+  return { graph, tape, step };
 }

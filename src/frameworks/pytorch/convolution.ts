@@ -5,9 +5,10 @@
  *         native/cuda/DepthwiseConv2d.cu; recorded in oracle/recorded/ops-conv.json
  */
 import type { Attributes } from "../../ir/graph.js";
-import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { channelsLast, dense, isChannelsLast, type TensorSpec } from "../../ir/tensor.js";
 import { formatOf, isUneven } from "../../ops/convolution.js";
 import { flag, int, perDim } from "../../ops/rule.js";
+import { type Convolution, convolutionWorkspace, type Direction } from "./convolution-workspace.js";
 import { contiguous, fresh, given, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, summed } from "./kernel.js";
 
 type Backend = "cudnn" | "depthwise2d" | "depthwise3d";
@@ -37,6 +38,16 @@ function allocated(kernel: Kernel, spec: TensorSpec, format: "contiguous" | "cha
   return kernel.empty(format === "contiguous" ? dense(spec.shape, spec.dtype) : channelsLast(spec.shape, spec.dtype));
 }
 
+/** Takes and gives back what the plan of one direction needs. */
+function scratch(kernel: Kernel, direction: Direction, problem: Convolution): void {
+  const size = convolutionWorkspace(direction, problem, kernel.device);
+  if (size > 0) kernel.free(kernel.scratch(size));
+}
+
+function shapeOf(attributes: Attributes, weight: TensorSpec, format: "contiguous" | "channels_last"): Pick<Convolution, "unitStride" | "channelsLast"> {
+  return { unitStride: perDim(attributes, "stride", weight.shape.length - 2, 1).every((stride) => stride === 1), channelsLast: format === "channels_last" };
+}
+
 export const convolutionKernels = {
   convolution: {
     forward: (kernel, { inputs, outputs, attributes }) => {
@@ -44,7 +55,10 @@ export const convolutionKernels = {
       const format = formatOf(input.spec, weight.spec);
       formatted(kernel, input, format);
       const result = kernel.empty(outputs[0] as TensorSpec);
-      if (backendOf(input.spec, weight.spec, attributes) === "cudnn") formatted(kernel, weight, format);
+      if (backendOf(input.spec, weight.spec, attributes) === "cudnn") {
+        formatted(kernel, weight, format);
+        scratch(kernel, "forward", { input: input.spec, weight: weight.spec, output: result.spec, ...shapeOf(attributes, weight.spec, format) });
+      }
       return [result];
     },
     backward: (kernel, call) => {
@@ -52,16 +66,23 @@ export const convolutionKernels = {
       const grad = gradOf(call);
       const format = formatOf(input.spec, weight.spec);
       const backend = backendOf(input.spec, weight.spec, call.attributes);
+      const problem = { input: input.spec, weight: weight.spec, output: grad.spec, ...shapeOf(call.attributes, weight.spec, format) };
       const [toInput, toWeight, toBias] = call.needs as [boolean, boolean, boolean | undefined];
       const copies = [formatted(kernel, input, format), formatted(kernel, grad, format)].filter((copy) => copy !== input && copy !== grad);
       const dInput = () => {
         if (!toInput) return null;
         const out = allocated(kernel, input.spec, format);
         const copy = formatted(kernel, weight, format);
+        if (backend === "cudnn") scratch(kernel, "input gradient", problem);
         if (copy !== weight) kernel.free(copy);
         return out;
       };
-      const dWeight = () => (toWeight ? allocated(kernel, weight.spec, format) : null);
+      const dWeight = () => {
+        if (!toWeight) return null;
+        const out = allocated(kernel, weight.spec, format);
+        if (backend === "cudnn") scratch(kernel, "weight gradient", problem);
+        return out;
+      };
       let gradients: [Held | null, Held | null];
       if (backend === "depthwise2d") {
         const second = dWeight();
@@ -98,5 +119,3 @@ export const lowerConvolution: Lowering = (trace, inputs, attributes) => {
   const result = trace.call("convolution", { input, weight, bias }, resolved);
   return unbatched ? trace.call("squeeze", { self: result }, { dim: 0 }) : result;
 };
-
-export { isContiguous };

@@ -6,4 +6,6 @@ export interface Device {
   readonly multiprocessors: number;
   /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
   readonly blasWorkspace: Bytes;
+  /** How cuDNN's convolution algorithms are picked; `no-workspace` leaves their scratch out. */
+  readonly cudnn: "default" | "benchmark" | "deterministic" | "no-workspace";
 }
