@@ -7,7 +7,15 @@
 import { isDifferentiable } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
-import type { Device, Held, Kernel, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
+import type {
+  Device,
+  Held,
+  Kernel,
+  KernelRule,
+  Traced,
+  TracedInput,
+  Tracer,
+} from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
@@ -55,7 +63,8 @@ class TapeWriter implements Tracer {
       }
       const size = value.role === "host" ? NO_BYTES : packedSize(value.spec);
       const storage = this.storage(size, value.name, value.spec, value.id);
-      const edge: Edge = this.training && value.role === "parameter" && value.trainable ? { parameter: value.id } : null;
+      const edge: Edge =
+        this.training && value.role === "parameter" && value.trainable ? { parameter: value.id } : null;
       this.tensors[value.id] = { spec: value.spec, storage, edge, base: null };
     }
   }
@@ -72,7 +81,9 @@ class TapeWriter implements Tracer {
     }
     const specs = node.outputs.map((id) => (this.graph.values[id] as { spec: TensorSpec }).spec);
     const lower = lowering(node.op, true);
-    const results = lower ? [lower(this, inputs, node.attributes, specs)].flat() : this.primitive(node.op, inputs, node.attributes, specs);
+    const results = lower
+      ? [lower(this, inputs, node.attributes, specs)].flat()
+      : this.primitive(node.op, inputs, node.attributes, specs);
     const kept = new Set<StorageId>();
     node.outputs.forEach((id, i) => {
       const tensor = results[i] as Tensor | undefined;
@@ -80,7 +91,8 @@ class TapeWriter implements Tracer {
       this.tensors[id] = tensor;
       kept.add(tensor.storage);
     });
-    for (const storage of this.open) if (!kept.has(storage)) this.emit({ kind: "drop", storage, node: node.id });
+    for (const storage of this.open)
+      if (!kept.has(storage)) this.emit({ kind: "drop", storage, node: node.id });
   }
 
   finish(): Tape {
@@ -103,7 +115,11 @@ class TapeWriter implements Tracer {
     return this.calls(op, inputs, attributes)[0] as Traced;
   }
 
-  calls(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes = {}): readonly Traced[] {
+  calls(
+    op: string,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes = {},
+  ): readonly Traced[] {
     const lower = lowering(op, false);
     if (!lower) return this.primitive(op, inputs, attributes);
     const rule = opRule(op);
@@ -120,18 +136,33 @@ class TapeWriter implements Tracer {
 
   // ------------------------------------------------------------------ one primitive
 
-  private primitive(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes, given?: readonly TensorSpec[]): Tensor[] {
+  private primitive(
+    op: string,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes,
+    given?: readonly TensorSpec[],
+  ): Tensor[] {
     const rule = opRule(op) ?? UNKNOWN;
     const inPlace = attributes.inPlace === true;
     const self = inPlace ? (inputs[rule.inputs[0]?.replace("?", "") ?? "self"] as Tensor) : null;
-    const specs = self ? [self.spec] : this.training || rule.aliases === undefined || !given || rule === UNKNOWN ? this.specsOf(op, rule, inputs, attributes, given) : given;
+    const specs = self
+      ? [self.spec]
+      : this.training || rule.aliases === undefined || !given || rule === UNKNOWN
+        ? this.specsOf(op, rule, inputs, attributes, given)
+        : given;
     const edges = this.edgesOf(rule, inputs);
-    const differentiable = edges.some(({ edge }) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
+    const differentiable =
+      edges.some(({ edge }) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy
-    const reads = differentiable ? this.readsOf(rule, kernel.saves, edges, inputs, specs.length) : new Set<string>();
-    const copy = self && reads.has("self") && kernel.inPlace !== "result" ? this.allocate(self.spec, "copy kept for backward") : null;
+    const reads = differentiable
+      ? this.readsOf(rule, kernel.saves, edges, inputs, specs.length)
+      : new Set<string>();
+    const copy =
+      self && reads.has("self") && kernel.inPlace !== "result"
+        ? this.allocate(self.spec, "copy kept for backward")
+        : null;
 
     const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
     if (!differentiable) return outputs;
@@ -156,9 +187,13 @@ class TapeWriter implements Tracer {
       outputs: base ? [base.spec] : outputs.map(({ spec }) => spec),
       ...(base && self && { shown: self.spec }),
       edges: edges.map(({ edge }, i) => (base && i === 0 ? base.edge : edge)),
-      saved: values.map(({ name, tensor }) => ({ name, tensor: { spec: tensor.spec, storage: tensor.storage } })),
+      saved: values.map(({ name, tensor }) => ({
+        name,
+        tensor: { spec: tensor.spec, storage: tensor.storage },
+      })),
     });
-    for (const { tensor } of values) this.emit({ kind: "save", storage: tensor.storage, node: (this.node as Node).id, by: id });
+    for (const { tensor } of values)
+      this.emit({ kind: "save", storage: tensor.storage, node: (this.node as Node).id, by: id });
     if (copy) this.drop(copy);
     if (base && self) {
       base.edge = { node: id, slot: 0 };
@@ -176,7 +211,7 @@ class TapeWriter implements Tracer {
     const id = this.gradNodes.length;
     this.gradNodes.push({
       id,
-      op: packedSize(base.spec) === packedSize(spec) ? "view" : "slice",
+      op: "asStrided",
       node: (this.node as Node).id,
       attributes: {},
       inputs: [base.spec],
@@ -188,7 +223,13 @@ class TapeWriter implements Tracer {
     return { node: id, slot: 0 };
   }
 
-  private specsOf(op: string, rule: OpRule, inputs: Readonly<Record<string, TracedInput>>, attributes: Attributes, given?: readonly TensorSpec[]): readonly TensorSpec[] {
+  private specsOf(
+    op: string,
+    rule: OpRule,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes,
+    given?: readonly TensorSpec[],
+  ): readonly TensorSpec[] {
     if (rule !== UNKNOWN) return rule.infer(inputSpecs(inputs), attributes);
     invariant(given !== undefined, `operator ${op} is known or comes with its results`);
     return given;
@@ -209,7 +250,12 @@ class TapeWriter implements Tracer {
     }
     const source = rule.aliases ? (inputs[rule.aliases] as Tensor | null) : null;
     if (source && (rule.aliasesWhen?.(inputSpecs(inputs), attributes) ?? true)) {
-      return specs.map((spec) => ({ spec, storage: source.storage, edge: null, base: unsafe ? null : (source.base ?? source) }));
+      return specs.map((spec) => ({
+        spec,
+        storage: source.storage,
+        edge: null,
+        base: unsafe ? null : (source.base ?? source),
+      }));
     }
     if (!forward) return specs.map((spec) => this.allocate(spec, op));
     const made: Held[] = [];
@@ -249,14 +295,23 @@ class TapeWriter implements Tracer {
     });
   }
 
-  private edgesOf(rule: OpRule, inputs: Readonly<Record<string, TracedInput>>): { port: string; edge: Edge; spec: TensorSpec }[] {
+  private edgesOf(
+    rule: OpRule,
+    inputs: Readonly<Record<string, TracedInput>>,
+  ): { port: string; edge: Edge; spec: TensorSpec }[] {
     const out: { port: string; edge: Edge; spec: TensorSpec }[] = [];
     const ports = rule === UNKNOWN ? Object.keys(inputs) : Object.keys(rule.backward ?? {});
     if (!this.training || this.node?.attributes.noGrad === true) return out;
     for (const port of ports) {
       const value = inputs[port];
       const tensors = Array.isArray(value) ? (value as (Tensor | null)[]) : value ? [value as Tensor] : [];
-      for (const tensor of tensors) if (tensor) out.push({ port, edge: isDifferentiable(tensor.spec.dtype) ? tensor.edge : null, spec: tensor.spec });
+      for (const tensor of tensors)
+        if (tensor)
+          out.push({
+            port,
+            edge: isDifferentiable(tensor.spec.dtype) ? tensor.edge : null,
+            spec: tensor.spec,
+          });
     }
     return out;
   }
@@ -286,9 +341,23 @@ class TapeWriter implements Tracer {
     return { spec, storage, edge: null, base: null };
   }
 
-  private storage(size: Bytes, label: string, spec: TensorSpec, resident?: ValueId, workspace?: boolean): StorageId {
+  private storage(
+    size: Bytes,
+    label: string,
+    spec: TensorSpec,
+    resident?: ValueId,
+    workspace?: boolean,
+  ): StorageId {
     const id = this.storages.length;
-    this.storages.push({ id, bytes: size, label, node: this.node?.id ?? -1, spec, ...(resident !== undefined && { resident }), ...(workspace && { workspace: true as const }) });
+    this.storages.push({
+      id,
+      bytes: size,
+      label,
+      node: this.node?.id ?? -1,
+      spec,
+      ...(resident !== undefined && { resident }),
+      ...(workspace && { workspace: true as const }),
+    });
     return id;
   }
 
@@ -297,12 +366,16 @@ class TapeWriter implements Tracer {
   }
 }
 
-function inputSpecs(inputs: Readonly<Record<string, TracedInput>>): Record<string, TensorSpec | TensorSpec[] | undefined> {
+function inputSpecs(
+  inputs: Readonly<Record<string, TracedInput>>,
+): Record<string, TensorSpec | TensorSpec[] | undefined> {
   const specs: Record<string, TensorSpec | TensorSpec[] | undefined> = {};
   for (const port in inputs) {
     const value = inputs[port];
     if (!value) continue;
-    specs[port] = Array.isArray(value) ? value.map((tensor) => (tensor as Traced | null)?.spec as TensorSpec) : (value as Traced).spec;
+    specs[port] = Array.isArray(value)
+      ? value.map((tensor) => (tensor as Traced | null)?.spec as TensorSpec)
+      : (value as Traced).spec;
   }
   return specs;
 }
@@ -321,5 +394,7 @@ function namedInputs(port: string, inputs: Readonly<Record<string, TracedInput>>
   const value = inputs[port];
   if (!value) return [];
   if (!Array.isArray(value)) return [[port, value as Traced]];
-  return (value as readonly (Traced | null)[]).flatMap((tensor, i) => (tensor ? [[`${port}${i}`, tensor] as [string, Held]] : []));
+  return (value as readonly (Traced | null)[]).flatMap((tensor, i) =>
+    tensor ? [[`${port}${i}`, tensor] as [string, Held]] : [],
+  );
 }

@@ -14,5 +14,9 @@ export function bytesSource(name: string, data: Uint8Array): Source {
 
 /** A source over a `Blob` or `File`: only the slices that are asked for are read. */
 export function blobSource(name: string, blob: Blob): Source {
-  return { name, size: blob.size, read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()) };
+  return {
+    name,
+    size: blob.size,
+    read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
+  };
 }

@@ -27,13 +27,13 @@ export interface ArchiveMember {
 export async function readArchive(source: Source): Promise<readonly ArchiveMember[]> {
   let entries: readonly ZipEntry[];
   try {
-    ({ entries } = await unzipRaw({
+    ({ entries } = (await unzipRaw({
       getLength: async () => source.size,
       read: async (offset: number, size: number) => {
         const end = Math.min(offset + size, source.size);
         return (await source.read(Math.min(offset, end), end)) as Uint8Array<ArrayBuffer>; // never shared memory
       },
-    }) as unknown as { entries: readonly ZipEntry[] });
+    })) as unknown as { entries: readonly ZipEntry[] });
   } catch (error) {
     throw new InputError({
       code: "zip/directory",
@@ -45,7 +45,14 @@ export async function readArchive(source: Source): Promise<readonly ArchiveMembe
     });
   }
   if (entries.length > MAX_MEMBERS) {
-    throw new InputError({ code: "zip/members", where: source.name, rule: "an archive must hold a plausible number of files", expected: `at most ${MAX_MEMBERS}`, got: `${entries.length}`, hint: "this is no model archive" });
+    throw new InputError({
+      code: "zip/members",
+      where: source.name,
+      rule: "an archive must hold a plausible number of files",
+      expected: `at most ${MAX_MEMBERS}`,
+      got: `${entries.length}`,
+      hint: "this is no model archive",
+    });
   }
   return entries.map((entry) => member(source, entry));
 }
@@ -58,19 +65,47 @@ function member(source: Source, entry: ZipEntry): ArchiveMember {
     read: async () => {
       const where = `${source.name} › ${name}`;
       if (size > MAX_MEMBER || compressedSize > source.size) {
-        throw new InputError({ code: "zip/size", where, rule: "a description must be of a plausible size", expected: `at most ${MAX_MEMBER} bytes inside ${source.size}`, got: `${size} bytes, ${compressedSize} compressed`, hint: "the archive is damaged or made to exhaust memory" });
+        throw new InputError({
+          code: "zip/size",
+          where,
+          rule: "a description must be of a plausible size",
+          expected: `at most ${MAX_MEMBER} bytes inside ${source.size}`,
+          got: `${size} bytes, ${compressedSize} compressed`,
+          hint: "the archive is damaged or made to exhaust memory",
+        });
       }
       if (size > MAX_RATIO * Math.max(compressedSize, 1) + MiB) {
-        throw new InputError({ code: "zip/bomb", where, rule: "a member must not inflate beyond reason", expected: `at most ${MAX_RATIO} times its compressed size`, got: `${size} bytes from ${compressedSize}`, hint: "the archive is made to exhaust memory" });
+        throw new InputError({
+          code: "zip/bomb",
+          where,
+          rule: "a member must not inflate beyond reason",
+          expected: `at most ${MAX_RATIO} times its compressed size`,
+          got: `${size} bytes from ${compressedSize}`,
+          hint: "the archive is made to exhaust memory",
+        });
       }
       let data: ArrayBuffer;
       try {
         data = await entry.arrayBuffer();
       } catch (error) {
-        throw new InputError({ code: "zip/member", where, rule: "the member must be readable", expected: `${size} bytes`, got: error instanceof Error ? error.message : "nothing", hint: "the archive is damaged; export the model again" });
+        throw new InputError({
+          code: "zip/member",
+          where,
+          rule: "the member must be readable",
+          expected: `${size} bytes`,
+          got: error instanceof Error ? error.message : "nothing",
+          hint: "the archive is damaged; export the model again",
+        });
       }
       if (data.byteLength !== size) {
-        throw new InputError({ code: "zip/length", where, rule: "a member must have the size its directory states", expected: `${size} bytes`, got: `${data.byteLength}`, hint: "the archive is damaged; export the model again" });
+        throw new InputError({
+          code: "zip/length",
+          where,
+          rule: "a member must have the size its directory states",
+          expected: `${size} bytes`,
+          got: `${data.byteLength}`,
+          hint: "the archive is damaged; export the model again",
+        });
       }
       return new Uint8Array(data);
     },

@@ -82,7 +82,8 @@ export function verifyGraph(graph: Graph): void {
     if (value.role !== "activation") made.add(value.id);
   }
   for (const node of graph.nodes) {
-    for (const id of inputIds(node)) invariant(made.has(id), `node #${node.id} ${node.op} reads a value made before it`);
+    for (const id of inputIds(node))
+      invariant(made.has(id), `node #${node.id} ${node.op} reads a value made before it`);
     for (const id of node.outputs) made.add(id);
     invariant(graph.scopes[node.scope] !== undefined, `node #${node.id} is in a known scope`);
   }
@@ -93,7 +94,11 @@ export function verifyGraph(graph: Graph): void {
 export function printGraph(graph: Graph): string {
   const name = (id: ValueId) => graph.values[id]?.name ?? `?${id}`;
   const argument = (value: Argument): string =>
-    value === null ? "-" : typeof value === "number" ? name(value) : `[${value.map((id) => (id === null ? "-" : name(id))).join(", ")}]`;
+    value === null
+      ? "-"
+      : typeof value === "number"
+        ? name(value)
+        : `[${value.map((id) => (id === null ? "-" : name(id))).join(", ")}]`;
   const lines = [`graph  ${graph.name}`];
   for (const value of graph.values) {
     if (value.role === "activation") continue;
@@ -102,10 +107,14 @@ export function printGraph(graph: Graph): string {
   }
   for (const node of graph.nodes) {
     const inputs = Object.entries(node.inputs).map(([port, value]) => `${port}=${argument(value)}`);
-    const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    const attributes = Object.entries(node.attributes).map(
+      ([key, value]) => `${key}=${JSON.stringify(value)}`,
+    );
     const outputs = node.outputs.map((id) => `${name(id)}: ${printSpec((graph.values[id] as Value).spec)}`);
     const path = graph.scopes[node.scope]?.path;
-    lines.push(`${outputs.join(", ")} = ${node.op}(${[...inputs, ...attributes].join(", ")})${path ? `  # ${path}` : ""}`);
+    lines.push(
+      `${outputs.join(", ")} = ${node.op}(${[...inputs, ...attributes].join(", ")})${path ? `  # ${path}` : ""}`,
+    );
   }
   lines.push(`return ${graph.outputs.map(name).join(", ")}`);
   return `${lines.join("\n")}\n`;

@@ -72,7 +72,10 @@ export function verifyStep(step: Step): void {
         invariant(!alive.has(block), `block ${block} is allocated once`);
         alive.add(block);
       } else {
-        invariant(alive.delete(block), `block ${block} (${step.blocks[block]?.label}) is alive when it is freed`);
+        invariant(
+          alive.delete(block),
+          `block ${block} (${step.blocks[block]?.label}) is alive when it is freed`,
+        );
       }
     }
   }

@@ -32,7 +32,10 @@ export interface TapeTensor {
 }
 
 /** Where the gradient of an input flows: a grad node's output slot, or a parameter that accumulates it. */
-export type Edge = { readonly node: GradNodeId; readonly slot: number } | { readonly parameter: ValueId } | null;
+export type Edge =
+  | { readonly node: GradNodeId; readonly slot: number }
+  | { readonly parameter: ValueId }
+  | null;
 
 export interface GradNode {
   readonly id: GradNodeId;
@@ -97,7 +100,9 @@ export function verifyTape(tape: Tape): void {
       if (edge && "node" in edge) invariant(edge.node < node.id, `${node.op} leads back in time`);
     }
   }
-  for (const event of tape.events) if (event.kind !== "blas") invariant(tape.storages[event.storage] !== undefined, "events name known storages");
+  for (const event of tape.events)
+    if (event.kind !== "blas")
+      invariant(tape.storages[event.storage] !== undefined, "events name known storages");
 }
 
 /** Stable text: every saved tensor with the node that reads it. */

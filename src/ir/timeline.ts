@@ -49,7 +49,9 @@ export interface Timeline {
 export function printTimeline(timeline: Timeline): string {
   const lines = ["timeline"];
   for (const { kind, block, size, allocated, reserved, phase } of timeline.moments) {
-    lines.push(`${phase} ${kind} ${block === null ? "" : `#${block} `}${size} allocated ${allocated} reserved ${reserved}`);
+    lines.push(
+      `${phase} ${kind} ${block === null ? "" : `#${block} `}${size} allocated ${allocated} reserved ${reserved}`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }

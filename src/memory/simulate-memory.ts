@@ -19,7 +19,8 @@ export interface SimulateMemoryOptions {
 }
 
 export function simulateMemory(step: Step, machine: Machine, options: SimulateMemoryOptions = {}): Timeline {
-  const capacity = machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
+  const capacity =
+    machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
   const replay = new Replay(step, capacity);
   let outOfMemory = replay.run([step.resident], 0);
   let first = replay.result();
@@ -76,14 +77,19 @@ class Replay {
           if (handle < 0) return { block, phase: section.phase, step: stepNumber };
           handles[block] = handle;
           alive[block] = 1;
-          if (allocator.allocated > this.peak.allocated) this.peak = { allocated: allocator.allocated, section: s, action: i };
+          if (allocator.allocated > this.peak.allocated)
+            this.peak = { allocated: allocator.allocated, section: s, action: i };
         } else {
           const block = -action - 1;
           allocator.free(handles[block] as number);
           alive[block] = 0;
         }
       }
-      this.phases.push({ phase: section.phase, peakAllocated: allocator.peakAllocated as Bytes, peakReserved: allocator.peakReserved as Bytes });
+      this.phases.push({
+        phase: section.phase,
+        peakAllocated: allocator.peakAllocated as Bytes,
+        peakReserved: allocator.peakReserved as Bytes,
+      });
     }
     return null;
   }
@@ -93,7 +99,12 @@ class Replay {
     const at = this.sections[section];
     return {
       phases: this.phases,
-      peak: { allocated: bytes(Math.max(allocated, 0)), phase: at?.phase ?? "resident", node: action < 0 ? -1 : (at?.nodes[action] ?? -1), alive: this.aliveAt(section, action) },
+      peak: {
+        allocated: bytes(Math.max(allocated, 0)),
+        phase: at?.phase ?? "resident",
+        node: action < 0 ? -1 : (at?.nodes[action] ?? -1),
+        alive: this.aliveAt(section, action),
+      },
       reserved: this.allocator.reserved as Bytes,
     };
   }
@@ -118,7 +129,14 @@ class Replay {
     const { allocator, handles, step } = this;
     const out: Moment[] = [];
     const note = (kind: Moment["kind"], block: BlockId | null, size: number, phase: Phase) =>
-      out.push({ kind, block, size: size as Bytes, allocated: allocator.allocated as Bytes, reserved: allocator.reserved as Bytes, phase });
+      out.push({
+        kind,
+        block,
+        size: size as Bytes,
+        allocated: allocator.allocated as Bytes,
+        reserved: allocator.reserved as Bytes,
+        phase,
+      });
     for (const { phase, actions } of sections) {
       for (const action of actions) {
         const block = blockOf(action);

@@ -7,7 +7,13 @@ export const attentions = {
   scaledDotProductAttention: op({
     inputs: ["query", "key", "value", "attn_mask?"],
     outputs: ["result"],
-    infer: ({ query, value }) => dense([...query.shape.slice(0, -1), value.shape[value.shape.length - 1] as number], query.dtype),
-    backward: { query: ["key", "value"], key: ["query", "value"], value: ["query", "key"], attn_mask: ["query", "key", "value"] },
+    infer: ({ query, value }) =>
+      dense([...query.shape.slice(0, -1), value.shape[value.shape.length - 1] as number], query.dtype),
+    backward: {
+      query: ["key", "value"],
+      key: ["query", "value"],
+      value: ["query", "key"],
+      attn_mask: ["query", "key", "value"],
+    },
   }),
 } satisfies OpTable;

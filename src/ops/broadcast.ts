@@ -6,7 +6,11 @@ export function broadcastAll(operands: readonly TensorSpec[]): Shape {
   let shape: Shape = [];
   for (const operand of operands) {
     const next = broadcast(shape, operand.shape);
-    if (next === undefined) throw new ShapeError(`shapes that broadcast together`, operands.map(({ shape }) => `[${shape}]`).join(" and "));
+    if (next === undefined)
+      throw new ShapeError(
+        `shapes that broadcast together`,
+        operands.map(({ shape }) => `[${shape}]`).join(" and "),
+      );
     shape = next;
   }
   return shape;

@@ -1,6 +1,17 @@
 /** Writes a Graph node by node, inferring every result's spec from the op table. */
 import { invariant } from "../base/invariant.js";
-import type { Argument, Attributes, Graph, Node, NodeId, Scope, ScopeId, Value, ValueId, ValueRole } from "../ir/graph.js";
+import type {
+  Argument,
+  Attributes,
+  Graph,
+  Node,
+  NodeId,
+  Scope,
+  ScopeId,
+  Value,
+  ValueId,
+  ValueRole,
+} from "../ir/graph.js";
 import type { TensorSpec } from "../ir/tensor.js";
 import type { InputSpecs, OpRule } from "./rule.js";
 import { OPS } from "./table.js";
@@ -33,7 +44,14 @@ export class GraphBuilder {
   value(name: string, role: ValueRole, spec: TensorSpec, options: ValueOptions = {}): ValueId {
     const id = this.values.length;
     const trainable = role === "parameter" && (options.trainable ?? true);
-    this.values.push({ id, name, role, spec, trainable, ...(options.tiedTo !== undefined && { tiedTo: options.tiedTo }) });
+    this.values.push({
+      id,
+      name,
+      role,
+      spec,
+      trainable,
+      ...(options.tiedTo !== undefined && { tiedTo: options.tiedTo }),
+    });
     return id;
   }
 
@@ -50,9 +68,15 @@ export class GraphBuilder {
   }
 
   /** Every result of `op`. Throws ShapeError when the op cannot take these inputs. */
-  node(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}, options: NodeOptions = {}): ValueId[] {
+  node(
+    op: string,
+    inputs: Readonly<Record<string, Argument>>,
+    attributes: Attributes = {},
+    options: NodeOptions = {},
+  ): ValueId[] {
     const rule = (OPS as Readonly<Record<string, OpRule>>)[op];
-    const inPlace = attributes.inPlace === true && rule ? inputs[(rule.inputs[0] as string).replace("?", "")] : undefined;
+    const inPlace =
+      attributes.inPlace === true && rule ? inputs[(rule.inputs[0] as string).replace("?", "")] : undefined;
     let specs: readonly TensorSpec[];
     if (typeof inPlace === "number") specs = [this.spec(inPlace)];
     else if (rule) specs = rule.infer(this.specsOf(inputs), attributes);
@@ -62,13 +86,22 @@ export class GraphBuilder {
     }
     const id = this.nodes.length;
     const count = options.names ? Math.min(options.names.length, specs.length) : specs.length;
-    const outputs = specs.slice(0, count).map((spec, i) => this.value(options.names?.[i] ?? `${op}_${id}${i > 0 ? `_${i}` : ""}`, "activation", spec));
+    const outputs = specs
+      .slice(0, count)
+      .map((spec, i) =>
+        this.value(options.names?.[i] ?? `${op}_${id}${i > 0 ? `_${i}` : ""}`, "activation", spec),
+      );
     this.nodes.push({ id, op, inputs, attributes, outputs, scope: options.scope ?? 0 });
     return outputs;
   }
 
   /** First result of `op`. */
-  call(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}, options: NodeOptions = {}): ValueId {
+  call(
+    op: string,
+    inputs: Readonly<Record<string, Argument>>,
+    attributes: Attributes = {},
+    options: NodeOptions = {},
+  ): ValueId {
     return this.node(op, inputs, attributes, options)[0] as ValueId;
   }
 
@@ -85,7 +118,14 @@ export class GraphBuilder {
   }
 
   finish(outputs: readonly ValueId[], residents: readonly ValueId[]): Graph {
-    return { name: this.name, values: this.values, nodes: this.nodes, scopes: this.scopes, outputs, residents };
+    return {
+      name: this.name,
+      values: this.values,
+      nodes: this.nodes,
+      scopes: this.scopes,
+      outputs,
+      residents,
+    };
   }
 
   private specsOf(inputs: Readonly<Record<string, Argument>>): InputSpecs {
@@ -93,7 +133,10 @@ export class GraphBuilder {
     for (const port in inputs) {
       const value = inputs[port];
       if (value === null || value === undefined) continue;
-      specs[port] = typeof value === "number" ? this.spec(value) : value.map((id) => (id === null ? undefined : this.spec(id)) as TensorSpec);
+      specs[port] =
+        typeof value === "number"
+          ? this.spec(value)
+          : value.map((id) => (id === null ? undefined : this.spec(id)) as TensorSpec);
     }
     return specs;
   }

@@ -13,7 +13,12 @@ export const convolutions = {
 } satisfies OpTable;
 
 /** Padding of one spatial dim: what is added before and after. */
-export function paddingOf(attributes: Attributes, dim: number, kernel: number, dilation: number): readonly [number, number] {
+export function paddingOf(
+  attributes: Attributes,
+  dim: number,
+  kernel: number,
+  dilation: number,
+): readonly [number, number] {
   if (attributes.padding === "valid") return [0, 0];
   if (attributes.padding === "same") {
     const total = dilation * (kernel - 1);
@@ -42,22 +47,32 @@ function convolved(input: TensorSpec, weight: TensorSpec, attributes: Attributes
   const groups = int(attributes, "groups", 1);
   const transposed = flag(attributes, "transposed");
   const wanted = transposed ? (weight.shape[0] as number) : (weight.shape[1] as number) * groups;
-  if (channels !== wanted) throw new ShapeError(`${wanted} input channels`, `${channels} in [${input.shape}]`);
+  if (channels !== wanted)
+    throw new ShapeError(`${wanted} input channels`, `${channels} in [${input.shape}]`);
   const stride = perDim(attributes, "stride", rank, 1);
   const dilation = perDim(attributes, "dilation", rank, 1);
   const extra = perDim(attributes, "output_padding", rank, 0);
-  const paddings = Array.isArray(attributes.padding) && attributes.padding.length === rank ? (attributes.padding as readonly number[]) : undefined;
+  const paddings =
+    Array.isArray(attributes.padding) && attributes.padding.length === rank
+      ? (attributes.padding as readonly number[])
+      : undefined;
   const out = spatial.map((size, dim) => {
     const kernel = weight.shape[dim + 2] as number;
-    const [before, after] = paddings ? [paddings[dim] as number, paddings[dim] as number] : paddingOf(attributes, dim, kernel, dilation[dim] as number);
+    const [before, after] = paddings
+      ? [paddings[dim] as number, paddings[dim] as number]
+      : paddingOf(attributes, dim, kernel, dilation[dim] as number);
     const reach = (dilation[dim] as number) * (kernel - 1) + 1;
-    if (transposed) return (size - 1) * (stride[dim] as number) - before - after + reach + (extra[dim] as number);
+    if (transposed)
+      return (size - 1) * (stride[dim] as number) - before - after + reach + (extra[dim] as number);
     return Math.floor((size + before + after - reach) / (stride[dim] as number)) + 1;
   });
-  if (out.some((size) => size <= 0)) throw new ShapeError("an input at least as large as the kernel", `[${input.shape}]`);
+  if (out.some((size) => size <= 0))
+    throw new ShapeError("an input at least as large as the kernel", `[${input.shape}]`);
   const filters = transposed ? (weight.shape[1] as number) * groups : (weight.shape[0] as number);
   const shape = [...(batched ? [input.shape[0] as number] : []), filters, ...out];
-  return formatOf(input, weight) === "channels_last" ? channelsLast(shape, input.dtype) : dense(shape, input.dtype);
+  return formatOf(input, weight) === "channels_last"
+    ? channelsLast(shape, input.dtype)
+    : dense(shape, input.dtype);
 }
 
 /** The memory format cuDNN runs in: channels last as soon as one operand is. ATen/native/ConvUtils.h cudnn_conv_suggest_memory_format. */

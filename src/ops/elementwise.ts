@@ -1,5 +1,16 @@
 import { isFloating } from "../base/dtype.js";
-import { binary, broadcastAll, compares, dtypeOf, flag, type OpTable, op, plain, resultType, unary } from "./rule.js";
+import {
+  binary,
+  broadcastAll,
+  compares,
+  dtypeOf,
+  flag,
+  type OpTable,
+  op,
+  plain,
+  resultType,
+  unary,
+} from "./rule.js";
 import { iterate } from "./layout.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 
@@ -27,13 +38,21 @@ export const activations = {
   tanhshrink: unary("self"),
   threshold: unary("self"),
   rrelu: unary("self"),
-  prelu: op({ inputs: ["self", "weight"], outputs: ["result"], infer: ({ self }) => iterate([self], self.dtype), backward: { self: ["self", "weight"], weight: ["self", "weight"] } }), // one slope, or one per channel
+  prelu: op({
+    inputs: ["self", "weight"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: ["self", "weight"], weight: ["self", "weight"] },
+  }), // one slope, or one per channel
   glu: op({
     inputs: ["self"],
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const dim = axis(attributes.dim, self, -1);
-      return dense(self.shape.map((size, i) => (i === dim ? size / 2 : size)), self.dtype);
+      return dense(
+        self.shape.map((size, i) => (i === dim ? size / 2 : size)),
+        self.dtype,
+      );
     },
     backward: { self: ["self"] },
   }),
@@ -47,7 +66,12 @@ export const unaries = {
   rsqrt: unary("result"),
   reciprocal: unary("result"),
   tan: unary("result"),
-  abs: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => iterate([self], self.dtype), backward: { self: ["self"] } }),
+  abs: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: ["self"] },
+  }),
   log: unary("self"),
   log1p: unary("self"),
   log2: unary("self"),
@@ -62,16 +86,36 @@ export const unaries = {
   erf: unary("self"),
   erfc: unary("self"),
   square: unary("self"),
-  neg: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => iterate([self], self.dtype), backward: { self: [] } }),
+  neg: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: [] },
+  }),
   sign: unary("nothing"),
   sgn: unary("nothing"),
   floor: unary("nothing"),
   ceil: unary("nothing"),
   round: unary("nothing"),
   trunc: unary("nothing"),
-  clamp: op({ inputs: ["self", "min?", "max?"], outputs: ["result"], infer: ({ self, min, max }) => iterate([self, ...(min ? [min] : []), ...(max ? [max] : [])], self.dtype), backward: { self: ["self", "min", "max"] } }),
-  clampMin: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => iterate([self], self.dtype), backward: { self: ["self"] } }),
-  clampMax: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => iterate([self], self.dtype), backward: { self: ["self"] } }),
+  clamp: op({
+    inputs: ["self", "min?", "max?"],
+    outputs: ["result"],
+    infer: ({ self, min, max }) => iterate([self, ...(min ? [min] : []), ...(max ? [max] : [])], self.dtype),
+    backward: { self: ["self", "min", "max"] },
+  }),
+  clampMin: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: ["self"] },
+  }),
+  clampMax: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: ["self"] },
+  }),
   logicalNot: plain("bool"),
   bitwiseNot: plain(),
   isnan: plain("bool"),
@@ -97,7 +141,11 @@ export const binaries = {
   }),
   remainder: binary({ self: [], other: ["self", "other"] }),
   fmod: binary({ self: [], other: ["self", "other"] }),
-  floorDivide: op({ inputs: ["self", "other?"], outputs: ["result"], infer: ({ self, other }, a) => iterate(other ? [self, other] : [self], resultType(self, other, a.other)) }),
+  floorDivide: op({
+    inputs: ["self", "other?"],
+    outputs: ["result"],
+    infer: ({ self, other }, a) => iterate(other ? [self, other] : [self], resultType(self, other, a.other)),
+  }),
   maximum: binary({ self: ["self", "other"], other: ["self", "other"] }),
   minimum: binary({ self: ["self", "other"], other: ["self", "other"] }),
   atan2: binary({ self: ["self", "other"], other: ["self", "other"] }),
@@ -119,8 +167,16 @@ export const binaries = {
   ge: compares(),
   logicalAnd: compares(),
   logicalOr: compares(),
-  bitwiseAnd: op({ inputs: ["self", "other?"], outputs: ["result"], infer: ({ self, other }) => iterate(other ? [self, other] : [self], self.dtype) }),
-  bitwiseOr: op({ inputs: ["self", "other?"], outputs: ["result"], infer: ({ self, other }) => iterate(other ? [self, other] : [self], self.dtype) }),
+  bitwiseAnd: op({
+    inputs: ["self", "other?"],
+    outputs: ["result"],
+    infer: ({ self, other }) => iterate(other ? [self, other] : [self], self.dtype),
+  }),
+  bitwiseOr: op({
+    inputs: ["self", "other?"],
+    outputs: ["result"],
+    infer: ({ self, other }) => iterate(other ? [self, other] : [self], self.dtype),
+  }),
 } satisfies OpTable;
 
 export const ternaries = {
@@ -139,7 +195,9 @@ export const ternaries = {
     outputs: ["result"],
     infer: ({ self, mask }) => {
       const shape = broadcastAll([self, mask]);
-      return shape.length === self.shape.length && shape.every((size, dim) => size === self.shape[dim]) ? iterate([self], self.dtype) : dense(shape, self.dtype);
+      return shape.length === self.shape.length && shape.every((size, dim) => size === self.shape[dim])
+        ? iterate([self], self.dtype)
+        : dense(shape, self.dtype);
     },
     backward: { self: ["mask"], value: ["mask"] },
   }),
@@ -168,7 +226,8 @@ export const ternaries = {
     infer: ({ self }, attributes) => iterate([self], dtypeOf(attributes, "dtype", self.dtype)),
     backward: { self: [] },
     aliases: "self",
-    aliasesWhen: ({ self }, attributes) => dtypeOf(attributes, "dtype", self.dtype) === self.dtype && !flag(attributes, "copy"),
+    aliasesWhen: ({ self }, attributes) =>
+      dtypeOf(attributes, "dtype", self.dtype) === self.dtype && !flag(attributes, "copy"),
   }),
 } satisfies OpTable;
 

@@ -13,7 +13,11 @@ export const indexings = {
   embeddingBag: op({
     inputs: ["weight", "indices", "offsets?"],
     outputs: ["result"],
-    infer: ({ weight, indices, offsets }) => dense([((offsets as TensorSpec | undefined) ?? indices).shape[0] as number, weight.shape[1] as number], weight.dtype),
+    infer: ({ weight, indices, offsets }) =>
+      dense(
+        [((offsets as TensorSpec | undefined) ?? indices).shape[0] as number, weight.shape[1] as number],
+        weight.dtype,
+      ),
     backward: { weight: ["indices", "offsets"] },
   }),
   /** `x[i, :, j]`: index tensors at some dims. Their broadcast shape replaces them, in place when they are adjacent. */
@@ -37,7 +41,10 @@ export const indexings = {
     outputs: ["result"],
     infer: ({ self, index }, a) => {
       const dim = wrapDim(int(a, "dim", 0), self.shape.length);
-      return dense(self.shape.map((size, i) => (i === dim ? (index.shape[0] ?? 1) : size)), self.dtype);
+      return dense(
+        self.shape.map((size, i) => (i === dim ? (index.shape[0] ?? 1) : size)),
+        self.dtype,
+      );
     },
     backward: { self: ["index"] },
   }),
@@ -47,7 +54,21 @@ export const indexings = {
     infer: ({ self, index }) => dense(index.shape, self.dtype),
     backward: { self: ["self", "index"] },
   }),
-  scatter: op({ inputs: ["self", "index", "src?"], outputs: ["result"], infer: ({ self }) => dense(self.shape, self.dtype), backward: { self: ["index"], src: ["index"] } }),
-  scatterAdd: op({ inputs: ["self", "index", "src"], outputs: ["result"], infer: ({ self }) => dense(self.shape, self.dtype), backward: { self: [], src: ["index"] } }),
-  oneHot: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense([...self.shape, int(a, "num_classes", 1)], "int64") }),
+  scatter: op({
+    inputs: ["self", "index", "src?"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["index"], src: ["index"] },
+  }),
+  scatterAdd: op({
+    inputs: ["self", "index", "src"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: [], src: ["index"] },
+  }),
+  oneHot: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => dense([...self.shape, int(a, "num_classes", 1)], "int64"),
+  }),
 } satisfies OpTable;

@@ -6,7 +6,13 @@
  */
 import type { DType } from "../base/dtype.js";
 import { sameShape, type Shape } from "../base/shape.js";
-import { dense, isChannelsLast, isContiguous, isNonOverlappingAndDense, type TensorSpec } from "../ir/tensor.js";
+import {
+  dense,
+  isChannelsLast,
+  isContiguous,
+  isNonOverlappingAndDense,
+  type TensorSpec,
+} from "../ir/tensor.js";
 import { broadcastAll } from "./broadcast.js";
 
 /** Result of an elementwise kernel over `operands`. */
@@ -21,9 +27,14 @@ export function iterate(operands: readonly TensorSpec[], dtype: DType): TensorSp
   if (operands.every((operand) => sameShape(operand.shape, shape))) {
     if (operands.every(isContiguous)) return dense(shape, dtype);
     if (operands.every(isChannelsLast)) return { shape, strides: first.strides, dtype };
-    const same = operands.every(({ strides }) => strides.every((stride, dim) => stride === first.strides[dim]));
+    const same = operands.every(({ strides }) =>
+      strides.every((stride, dim) => stride === first.strides[dim]),
+    );
     if (same && isNonOverlappingAndDense(first)) return { shape, strides: first.strides, dtype };
-  } else if (operands.every(isContiguous) && operands.every(({ shape: s }) => sameShape(s, shape) || lowRank(s))) {
+  } else if (
+    operands.every(isContiguous) &&
+    operands.every(({ shape: s }) => sameShape(s, shape) || lowRank(s))
+  ) {
     return dense(shape, dtype);
   }
   return ordered(operands, shape, dtype);

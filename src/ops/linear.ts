@@ -8,9 +8,14 @@ export const products = {
     inputs: ["input", "weight", "bias?"],
     outputs: ["result"],
     infer: ({ input, weight }) => {
-      const [O, I] = weight.shape.length === 1 ? [undefined, weight.shape[0]] : [weight.shape[0], weight.shape[1]];
-      if (input.shape[input.shape.length - 1] !== I) throw new ShapeError(`a last dim of ${I}`, `[${input.shape}]`);
-      return dense(O === undefined ? input.shape.slice(0, -1) : [...input.shape.slice(0, -1), O], input.dtype);
+      const [O, I] =
+        weight.shape.length === 1 ? [undefined, weight.shape[0]] : [weight.shape[0], weight.shape[1]];
+      if (input.shape[input.shape.length - 1] !== I)
+        throw new ShapeError(`a last dim of ${I}`, `[${input.shape}]`);
+      return dense(
+        O === undefined ? input.shape.slice(0, -1) : [...input.shape.slice(0, -1), O],
+        input.dtype,
+      );
     },
     backward: { input: ["weight"], weight: ["input"], bias: [] },
   }),
@@ -46,12 +51,25 @@ export const products = {
     outputs: ["result"],
     infer: ({ batch1, batch2 }) => {
       inner(batch1, batch2);
-      return dense([batch1.shape[0] as number, batch1.shape[1] as number, batch2.shape[2] as number], batch1.dtype);
+      return dense(
+        [batch1.shape[0] as number, batch1.shape[1] as number, batch2.shape[2] as number],
+        batch1.dtype,
+      );
     },
     backward: { self: [], batch1: ["batch2"], batch2: ["batch1"] },
   }),
-  mv: op({ inputs: ["self", "vec"], outputs: ["result"], infer: ({ self }) => dense([self.shape[0] as number], self.dtype), backward: { self: ["vec"], vec: ["self"] } }),
-  dot: op({ inputs: ["self", "tensor"], outputs: ["result"], infer: ({ self }) => dense([], self.dtype), backward: { self: ["tensor"], tensor: ["self"] } }),
+  mv: op({
+    inputs: ["self", "vec"],
+    outputs: ["result"],
+    infer: ({ self }) => dense([self.shape[0] as number], self.dtype),
+    backward: { self: ["vec"], vec: ["self"] },
+  }),
+  dot: op({
+    inputs: ["self", "tensor"],
+    outputs: ["result"],
+    infer: ({ self }) => dense([], self.dtype),
+    backward: { self: ["tensor"], tensor: ["self"] },
+  }),
   outer: op({
     inputs: ["self", "vec2"],
     outputs: ["result"],
@@ -72,9 +90,14 @@ export const products = {
       const { labels, output } = einsumLabels(text(attributes, "equation", ""), list);
       const size = new Map<string, number>();
       labels.forEach((row, i) => {
-        row.forEach((label, dim) => size.set(label, Math.max(size.get(label) ?? 1, list[i]?.shape[dim] ?? 1)));
+        row.forEach((label, dim) =>
+          size.set(label, Math.max(size.get(label) ?? 1, list[i]?.shape[dim] ?? 1)),
+        );
       });
-      return dense(output.map((label) => size.get(label) ?? 1), (list[0] as TensorSpec).dtype);
+      return dense(
+        output.map((label) => size.get(label) ?? 1),
+        (list[0] as TensorSpec).dtype,
+      );
     },
     backward: { tensors: ["tensors"] },
   }),
@@ -97,10 +120,16 @@ export function productShape(self: TensorSpec, other: TensorSpec): number[] {
 }
 
 /** Dim labels of each operand and of the result; `...` becomes labels of its own. */
-export function einsumLabels(equation: string, list: readonly TensorSpec[]): { labels: string[][]; output: string[] } {
+export function einsumLabels(
+  equation: string,
+  list: readonly TensorSpec[],
+): { labels: string[][]; output: string[] } {
   const [left = "", right] = equation.replaceAll(" ", "").split("->");
   const terms = left.split(",");
-  const widest = Math.max(0, ...terms.map((term, i) => (term.includes("...") ? (list[i]?.shape.length ?? 0) - (term.length - 3) : 0)));
+  const widest = Math.max(
+    0,
+    ...terms.map((term, i) => (term.includes("...") ? (list[i]?.shape.length ?? 0) - (term.length - 3) : 0)),
+  );
   const expand = (term: string, dots: number): string[] => {
     const at = term.indexOf("...");
     if (at < 0) return [...term];
@@ -111,7 +140,9 @@ export function einsumLabels(equation: string, list: readonly TensorSpec[]): { l
   if (right !== undefined) return { labels, output: expand(right, widest) };
   const count = new Map<string, number>();
   for (const label of labels.flat()) count.set(label, (count.get(label) ?? 0) + 1);
-  const once = [...count].filter(([label, times]) => times === 1 && !label.startsWith(".")).map(([label]) => label);
+  const once = [...count]
+    .filter(([label, times]) => times === 1 && !label.startsWith("."))
+    .map(([label]) => label);
   return { labels, output: [...Array.from({ length: widest }, (_, i) => `.${i}`), ...once.sort()] };
 }
 

@@ -7,11 +7,15 @@ import { broadcastAll, int, type OpRule, type OpTable, op } from "./rule.js";
 const reduces = (attributes: Attributes) => int(attributes, "reduction", 1) !== 0;
 
 /** A loss of two tensors of one shape. */
-function pointwise(reads: { self: readonly ("self" | "target")[]; target?: readonly ("self" | "target")[] }): OpRule {
+function pointwise(reads: {
+  self: readonly ("self" | "target")[];
+  target?: readonly ("self" | "target")[];
+}): OpRule {
   return op({
     inputs: ["self", "target"],
     outputs: ["result"],
-    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype)),
+    infer: ({ self, target }, attributes) =>
+      reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype),
     backward: { self: reads.self, target: reads.target ?? reads.self },
   });
 }
@@ -31,13 +35,19 @@ export const losses = {
   nllLoss: op({
     inputs: ["self", "target", "weight?"],
     outputs: ["result", "total_weight"],
-    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense([], self.dtype)],
+    infer: ({ self }, attributes) => [
+      dense(reduces(attributes) ? [] : perSample(self), self.dtype),
+      dense([], self.dtype),
+    ],
     backward: { self: ["self", "target", "weight", "total_weight"] },
   }),
   nllLoss2d: op({
     inputs: ["self", "target", "weight?"],
     outputs: ["result", "total_weight"],
-    infer: ({ self }, attributes) => [dense(reduces(attributes) ? [] : perSample(self), self.dtype), dense([], self.dtype)],
+    infer: ({ self }, attributes) => [
+      dense(reduces(attributes) ? [] : perSample(self), self.dtype),
+      dense([], self.dtype),
+    ],
     backward: { self: ["self", "target", "weight", "total_weight"] },
   }),
   mseLoss: pointwise({ self: ["self", "target"] }),
@@ -47,14 +57,19 @@ export const losses = {
   binaryCrossEntropy: op({
     inputs: ["self", "target", "weight?"],
     outputs: ["result"],
-    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype)),
+    infer: ({ self, target }, attributes) =>
+      reduces(attributes) ? dense([], self.dtype) : iterate([self, target], self.dtype),
     backward: { self: ["self", "target", "weight"], target: ["self", "target", "weight"] },
   }),
   binaryCrossEntropyWithLogits: op({
     inputs: ["self", "target", "weight?", "pos_weight?"],
     outputs: ["result"],
-    infer: ({ self, target }, attributes) => (reduces(attributes) ? dense([], self.dtype) : dense(broadcastAll([self, target]), self.dtype)),
-    backward: { self: ["self", "target", "weight", "pos_weight"], target: ["self", "target", "weight", "pos_weight"] },
+    infer: ({ self, target }, attributes) =>
+      reduces(attributes) ? dense([], self.dtype) : dense(broadcastAll([self, target]), self.dtype),
+    backward: {
+      self: ["self", "target", "weight", "pos_weight"],
+      target: ["self", "target", "weight", "pos_weight"],
+    },
   }),
   klDiv: pointwise({ self: ["target"], target: ["self", "target"] }),
 } satisfies OpTable;

@@ -3,7 +3,8 @@ import { dense, type TensorSpec } from "../ir/tensor.js";
 import { inFormat } from "./views.js";
 import { flag, int, ints, joint, type OpTable, op } from "./rule.js";
 
-const statistics = (self: TensorSpec) => (self.dtype === "float16" || self.dtype === "bfloat16" ? "float32" : self.dtype);
+const statistics = (self: TensorSpec) =>
+  self.dtype === "float16" || self.dtype === "bfloat16" ? "float32" : self.dtype;
 
 export const normalizations = {
   /** Training statistics of a channel: mean and inverse deviation. With running statistics only, none. */
@@ -15,7 +16,10 @@ export const normalizations = {
       const saved = dense(channels, statistics(input));
       return [inFormat(input, "preserve"), saved, saved];
     },
-    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"]),
+    backward: joint(
+      ["input", "weight", "bias"],
+      ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"],
+    ),
   }),
   layerNorm: op({
     inputs: ["input", "weight?", "bias?"],

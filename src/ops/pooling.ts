@@ -17,7 +17,12 @@ function pooled(self: TensorSpec, rank: number, attributes: Attributes): number[
   const dilation = perDim(attributes, "dilation", rank, 1);
   const up = flag(attributes, "ceil_mode");
   return self.shape.slice(-rank).map((size, dim) => {
-    const [k, s, p, d] = [kernel[dim] as number, stride[dim] as number, padding[dim] as number, dilation[dim] as number];
+    const [k, s, p, d] = [
+      kernel[dim] as number,
+      stride[dim] as number,
+      padding[dim] as number,
+      dilation[dim] as number,
+    ];
     const span = size + 2 * p - d * (k - 1) - 1;
     let out = (up ? Math.ceil(span / s) : Math.floor(span / s)) + 1;
     if (up && (out - 1) * s >= size + p) out -= 1; // the last window starts inside the input or its left padding
@@ -46,26 +51,47 @@ const maxPool = (rank: number): OpRule =>
   op({
     inputs: ["self"],
     outputs: ["result", "indices"],
-    infer: ({ self }, attributes) => [like(self, pooled(self, rank, attributes)), like(self, pooled(self, rank, attributes), "int64")],
+    infer: ({ self }, attributes) => [
+      like(self, pooled(self, rank, attributes)),
+      like(self, pooled(self, rank, attributes), "int64"),
+    ],
     backward: { self: ["self", "indices"] },
   });
 
 const avgPool = (rank: number): OpRule =>
-  op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => like(self, pooled(self, rank, a)), backward: { self: ["self"] } });
+  op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => like(self, pooled(self, rank, a)),
+    backward: { self: ["self"] },
+  });
 
 const adaptiveAvg = (rank: number): OpRule =>
-  op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => like(self, adaptive(self, rank, a)), backward: { self: ["self"] } });
+  op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => like(self, adaptive(self, rank, a)),
+    backward: { self: ["self"] },
+  });
 
 const adaptiveMax = (rank: number): OpRule =>
   op({
     inputs: ["self"],
     outputs: ["result", "indices"],
-    infer: ({ self }, a) => [like(self, adaptive(self, rank, a)), like(self, adaptive(self, rank, a), "int64")],
+    infer: ({ self }, a) => [
+      like(self, adaptive(self, rank, a)),
+      like(self, adaptive(self, rank, a), "int64"),
+    ],
     backward: { self: ["self", "indices"] },
   });
 
 const upsample = (rank: number): OpRule =>
-  op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => like(self, resized(self, rank, a)), backward: { self: [] } });
+  op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => like(self, resized(self, rank, a)),
+    backward: { self: [] },
+  });
 
 const padded = (rank: number, saves: readonly "self"[]): OpRule =>
   op({
@@ -73,7 +99,9 @@ const padded = (rank: number, saves: readonly "self"[]): OpRule =>
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const pad = ints(attributes, "padding", []);
-      const sizes = self.shape.slice(-rank).map((size, dim) => size + (pad[(rank - 1 - dim) * 2] ?? 0) + (pad[(rank - 1 - dim) * 2 + 1] ?? 0));
+      const sizes = self.shape
+        .slice(-rank)
+        .map((size, dim) => size + (pad[(rank - 1 - dim) * 2] ?? 0) + (pad[(rank - 1 - dim) * 2 + 1] ?? 0));
       return like(self, sizes);
     },
     backward: { self: saves },
@@ -108,7 +136,8 @@ export const poolings = {
   gridSampler: op({
     inputs: ["input", "grid"],
     outputs: ["result"],
-    infer: ({ input, grid }) => dense([input.shape[0] as number, input.shape[1] as number, ...grid.shape.slice(1, -1)], input.dtype),
+    infer: ({ input, grid }) =>
+      dense([input.shape[0] as number, input.shape[1] as number, ...grid.shape.slice(1, -1)], input.dtype),
     backward: { input: ["input", "grid"], grid: ["input", "grid"] },
   }),
 } satisfies OpTable;

@@ -11,8 +11,22 @@ export const randoms = {
     infer: ({ input }) => [inFormat(input, "preserve"), iterate([input], "bool")],
     backward: { input: ["mask"] },
   }),
-  featureDropout: op({ inputs: ["input"], outputs: ["result"], infer: ({ input }) => iterate([input], input.dtype), backward: { input: [] } }),
-  alphaDropout: op({ inputs: ["input"], outputs: ["result"], infer: ({ input }) => iterate([input], input.dtype), backward: { input: [] } }),
+  featureDropout: op({
+    inputs: ["input"],
+    outputs: ["result"],
+    infer: ({ input }) => iterate([input], input.dtype),
+    backward: { input: [] },
+  }),
+  alphaDropout: op({
+    inputs: ["input"],
+    outputs: ["result"],
+    infer: ({ input }) => iterate([input], input.dtype),
+    backward: { input: [] },
+  }),
   /** Random numbers written over the input. */
-  bernoulli: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => dense(self.shape, self.dtype) }),
+  bernoulli: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+  }),
 } satisfies OpTable;

@@ -12,7 +12,11 @@ function reduction(reads: Reads, dtype: (self: TensorSpec) => DType = ({ dtype: 
   return op({
     inputs: ["self"],
     outputs: ["result"],
-    infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), dtypeOf(a, "dtype", dtype(self))),
+    infer: ({ self }, a) =>
+      dense(
+        reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")),
+        dtypeOf(a, "dtype", dtype(self)),
+      ),
     backward: { self: reads },
   });
 }
@@ -50,21 +54,54 @@ export const reductions = {
   vectorNorm: reduction(["self", "result"]),
   maxDim: extremum,
   minDim: extremum,
-  argmax: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "int64") }),
-  argmin: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "int64") }),
-  any: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "bool") }),
-  all: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "bool") }),
+  argmax: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) =>
+      dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "int64"),
+  }),
+  argmin: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) =>
+      dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "int64"),
+  }),
+  any: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) =>
+      dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "bool"),
+  }),
+  all: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) =>
+      dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), "bool"),
+  }),
   varMean: op({
     inputs: ["self"],
     outputs: ["var", "mean"],
     infer: ({ self }, a) => {
-      const spec = dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), self.dtype);
+      const spec = dense(
+        reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")),
+        self.dtype,
+      );
       return [spec, spec];
     },
     backward: { self: ["self"] },
   }),
-  cumsum: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(self.shape, dtypeOf(a, "dtype", accumulated(self.dtype))), backward: { self: [] } }),
-  cumprod: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }, a) => dense(self.shape, dtypeOf(a, "dtype", accumulated(self.dtype))), backward: { self: ["self", "result"] } }),
+  cumsum: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => dense(self.shape, dtypeOf(a, "dtype", accumulated(self.dtype))),
+    backward: { self: [] },
+  }),
+  cumprod: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => dense(self.shape, dtypeOf(a, "dtype", accumulated(self.dtype))),
+    backward: { self: ["self", "result"] },
+  }),
   softmax: softmax(),
   logSoftmax: softmax(),
   topk: op({
@@ -77,14 +114,22 @@ export const reductions = {
     },
     backward: { self: ["indices"] },
   }),
-  sort: op({ inputs: ["self"], outputs: ["result", "indices"], infer: ({ self }) => [dense(self.shape, self.dtype), dense(self.shape, "int64")], backward: { self: ["indices"] } }),
+  sort: op({
+    inputs: ["self"],
+    outputs: ["result", "indices"],
+    infer: ({ self }) => [dense(self.shape, self.dtype), dense(self.shape, "int64")],
+    backward: { self: ["indices"] },
+  }),
   diff: op({
     inputs: ["self", "prepend?"],
     outputs: ["result"],
     infer: ({ self, prepend }, a) => {
       const dim = wrapDim(int(a, "dim", -1), self.shape.length);
       const more = (prepend as TensorSpec | undefined)?.shape[dim] ?? 0;
-      return dense(self.shape.map((size, i) => (i === dim ? size + more - 1 : size)), self.dtype);
+      return dense(
+        self.shape.map((size, i) => (i === dim ? size + more - 1 : size)),
+        self.dtype,
+      );
     },
     backward: { self: [] },
   }),

@@ -37,7 +37,10 @@ type Port<P extends string> = P extends `${infer N}?` ? N : P extends `${infer N
 interface Declared<I extends string, O extends string> {
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
-  readonly infer: (inputs: Record<Port<I>, TensorSpec>, attributes: Attributes) => TensorSpec | readonly TensorSpec[];
+  readonly infer: (
+    inputs: Record<Port<I>, TensorSpec>,
+    attributes: Attributes,
+  ) => TensorSpec | readonly TensorSpec[];
   readonly backward?: { readonly [input in Port<I>]?: readonly NoInfer<Port<I> | O>[] };
   readonly aliases?: NoInfer<Port<I>>;
   readonly aliasesWhen?: (inputs: Record<Port<I>, TensorSpec>, attributes: Attributes) => boolean;
@@ -53,7 +56,10 @@ export function op<I extends string, O extends string>(row: Declared<I, O>): OpR
 }
 
 /** One kernel computes every gradient: `reads` are kept whichever input needs one. */
-export function joint<N extends string, R extends string>(inputs: readonly N[], reads: readonly R[]): Record<N, readonly R[]> {
+export function joint<N extends string, R extends string>(
+  inputs: readonly N[],
+  reads: readonly R[],
+): Record<N, readonly R[]> {
   return Object.fromEntries(inputs.map((input) => [input, reads])) as Record<N, readonly R[]>;
 }
 
@@ -69,15 +75,23 @@ export function unary(reads: "self" | "result" | "nothing"): OpRule {
 
 /** An elementwise function whose result keeps the input's dtype and has no gradient. */
 export function plain(dtype?: DType): OpRule {
-  return op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => iterate([self], dtype ?? self.dtype) });
+  return op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], dtype ?? self.dtype),
+  });
 }
 
 /** An elementwise function of two broadcast operands; `other` may be a plain number. */
-export function binary(reads: { self: readonly ("self" | "other" | "result")[]; other: readonly ("self" | "other" | "result")[] }): OpRule {
+export function binary(reads: {
+  self: readonly ("self" | "other" | "result")[];
+  other: readonly ("self" | "other" | "result")[];
+}): OpRule {
   return op({
     inputs: ["self", "other?"],
     outputs: ["result"],
-    infer: ({ self, other }, { other: scalar }) => iterate(other ? [self, other] : [self], resultType(self, other, scalar)),
+    infer: ({ self, other }, { other: scalar }) =>
+      iterate(other ? [self, other] : [self], resultType(self, other, scalar)),
     backward: reads,
   });
 }
@@ -98,7 +112,11 @@ export function resultType(self: TensorSpec, other: TensorSpec | undefined, scal
     return fraction && !isFloating(self.dtype) && !self.dtype.startsWith("complex") ? "float32" : self.dtype;
   }
   const [weak, strong] = self.shape.length === 0 ? [self, other] : [other, self];
-  if (weak.shape.length === 0 && strong.shape.length > 0 && (isFloating(strong.dtype) || !isFloating(weak.dtype))) {
+  if (
+    weak.shape.length === 0 &&
+    strong.shape.length > 0 &&
+    (isFloating(strong.dtype) || !isFloating(weak.dtype))
+  ) {
     return strong.dtype;
   }
   return promote(self.dtype, other.dtype);
@@ -108,17 +126,28 @@ export function resultType(self: TensorSpec, other: TensorSpec | undefined, scal
 
 export function int(attributes: Attributes, name: string, otherwise: number): number {
   const value = attributes[name];
-  return typeof value === "number" ? value : Array.isArray(value) && value.length === 1 ? (value[0] as number) : otherwise;
+  return typeof value === "number"
+    ? value
+    : Array.isArray(value) && value.length === 1
+      ? (value[0] as number)
+      : otherwise;
 }
 
 export function ints(attributes: Attributes, name: string, otherwise: readonly number[]): readonly number[] {
   const value = attributes[name];
   if (typeof value === "number") return [value];
-  return Array.isArray(value) && value.every((item) => typeof item === "number") ? (value as readonly number[]) : otherwise;
+  return Array.isArray(value) && value.every((item) => typeof item === "number")
+    ? (value as readonly number[])
+    : otherwise;
 }
 
 /** A per-spatial-dim attribute: one number stands for all. */
-export function perDim(attributes: Attributes, name: string, rank: number, otherwise: number): readonly number[] {
+export function perDim(
+  attributes: Attributes,
+  name: string,
+  rank: number,
+  otherwise: number,
+): readonly number[] {
   const given = ints(attributes, name, [otherwise]);
   if (given.length === rank) return given;
   return new Array<number>(rank).fill(given[0] ?? otherwise);
@@ -147,7 +176,9 @@ export function dimsOf(attributes: Attributes, name: string, rank: number): numb
 
 /** The shape after reducing `dims`. */
 export function reduced(shape: Shape, dims: readonly number[], keep: boolean): number[] {
-  return keep ? shape.map((size, dim) => (dims.includes(dim) ? 1 : size)) : shape.filter((_, dim) => !dims.includes(dim));
+  return keep
+    ? shape.map((size, dim) => (dims.includes(dim) ? 1 : size))
+    : shape.filter((_, dim) => !dims.includes(dim));
 }
 
 /** The i-th spec of a list port. */

@@ -1,6 +1,12 @@
 /** Ops whose result shows the same storage, and the copies they fall back to. */
 import { contiguousStrides, elements, type Shape, wrapDim } from "../base/shape.js";
-import { channelsLast, dense, isContiguous, isNonOverlappingAndDense, type TensorSpec } from "../ir/tensor.js";
+import {
+  channelsLast,
+  dense,
+  isContiguous,
+  isNonOverlappingAndDense,
+  type TensorSpec,
+} from "../ir/tensor.js";
 import { broadcastAll, dtypeOf, flag, int, ints, type OpTable, op, ShapeError, text } from "./rule.js";
 
 /**
@@ -55,7 +61,11 @@ function flattened(spec: TensorSpec, start: number, end: number): number[] {
   const rank = spec.shape.length;
   if (rank === 0) return [1];
   const [from, to] = [wrapDim(start, rank), wrapDim(end, rank)];
-  return [...spec.shape.slice(0, from), elements(spec.shape.slice(from, to + 1)), ...spec.shape.slice(to + 1)];
+  return [
+    ...spec.shape.slice(0, from),
+    elements(spec.shape.slice(from, to + 1)),
+    ...spec.shape.slice(to + 1),
+  ];
 }
 
 const viewable = (target: (spec: TensorSpec, attributes: Parameters<typeof ints>[0]) => Shape) =>
@@ -83,7 +93,11 @@ export const views = {
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const dims = ints(attributes, "dims", []).map((dim) => wrapDim(dim, self.shape.length));
-      return { shape: dims.map((dim) => self.shape[dim] as number), strides: dims.map((dim) => self.strides[dim] as number), dtype: self.dtype };
+      return {
+        shape: dims.map((dim) => self.shape[dim] as number),
+        strides: dims.map((dim) => self.strides[dim] as number),
+        dtype: self.dtype,
+      };
     },
     backward: { self: [] },
     aliases: "self",
@@ -93,7 +107,10 @@ export const views = {
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       if (self.shape.length < 2) return self;
-      const [a, b] = [wrapDim(int(attributes, "dim0", 0), self.shape.length), wrapDim(int(attributes, "dim1", 1), self.shape.length)];
+      const [a, b] = [
+        wrapDim(int(attributes, "dim0", 0), self.shape.length),
+        wrapDim(int(attributes, "dim1", 1), self.shape.length),
+      ];
       return { shape: swapped(self.shape, a, b), strides: swapped(self.strides, a, b), dtype: self.dtype };
     },
     backward: { self: [] },
@@ -138,7 +155,11 @@ export const views = {
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const dim = wrapDim(int(attributes, "dim", 0), self.shape.length);
-      return { shape: self.shape.map((s, i) => (i === dim ? int(attributes, "length", s) : s)), strides: self.strides, dtype: self.dtype };
+      return {
+        shape: self.shape.map((s, i) => (i === dim ? int(attributes, "length", s) : s)),
+        strides: self.strides,
+        dtype: self.dtype,
+      };
     },
     backward: { self: [] },
     aliases: "self",
@@ -148,7 +169,11 @@ export const views = {
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const dims = movedDims(self.shape.length, attributes);
-      return { shape: dims.map((dim) => self.shape[dim] as number), strides: dims.map((dim) => self.strides[dim] as number), dtype: self.dtype };
+      return {
+        shape: dims.map((dim) => self.shape[dim] as number),
+        strides: dims.map((dim) => self.strides[dim] as number),
+        dtype: self.dtype,
+      };
     },
     backward: { self: [] },
     aliases: "self",
@@ -167,7 +192,11 @@ export const views = {
       const asked = ints(attributes, "dim", []).map((dim) => wrapDim(dim, self.shape.length));
       const all = attributes.dim === undefined || attributes.dim === null;
       const keep = self.shape.map((size, dim) => size !== 1 || !(all || asked.includes(dim)));
-      return { shape: self.shape.filter((_, i) => keep[i]), strides: self.strides.filter((_, i) => keep[i]), dtype: self.dtype };
+      return {
+        shape: self.shape.filter((_, i) => keep[i]),
+        strides: self.strides.filter((_, i) => keep[i]),
+        dtype: self.dtype,
+      };
     },
     backward: { self: [] },
     aliases: "self",
@@ -177,8 +206,13 @@ export const views = {
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const dim = wrapDim(int(attributes, "dim", 0), self.shape.length + 1);
-      const stride = dim < self.shape.length ? (self.shape[dim] as number) * (self.strides[dim] as number) : 1;
-      return { shape: inserted(self.shape, dim, 1), strides: inserted(self.strides, dim, stride), dtype: self.dtype };
+      const stride =
+        dim < self.shape.length ? (self.shape[dim] as number) * (self.strides[dim] as number) : 1;
+      return {
+        shape: inserted(self.shape, dim, 1),
+        strides: inserted(self.strides, dim, stride),
+        dtype: self.dtype,
+      };
     },
     backward: { self: [] },
     aliases: "self",
@@ -220,7 +254,10 @@ export const views = {
       const rest = self.shape.map((_, dim) => dim).filter((dim) => dim !== a && dim !== b);
       return {
         shape: [...rest.map((dim) => self.shape[dim] as number), Math.max(Math.min(rows, columns), 0)],
-        strides: [...rest.map((dim) => self.strides[dim] as number), (self.strides[a] as number) + (self.strides[b] as number)],
+        strides: [
+          ...rest.map((dim) => self.strides[dim] as number),
+          (self.strides[a] as number) + (self.strides[b] as number),
+        ],
         dtype: self.dtype,
       };
     },
@@ -244,7 +281,13 @@ export const views = {
     backward: { self: [] },
     aliases: "self",
   }),
-  alias: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => self, backward: { self: [] }, aliases: "self" }),
+  alias: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [] },
+    aliases: "self",
+  }),
   /** Cuts the history: same storage, no gradient. */
   detach: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => self, aliases: "self" }),
   contiguous: op({
@@ -253,7 +296,8 @@ export const views = {
     infer: ({ self }, attributes) => inFormat(self, text(attributes, "memory_format", "contiguous")),
     backward: { self: [] },
     aliases: "self",
-    aliasesWhen: ({ self }, attributes) => sameStrides(inFormat(self, text(attributes, "memory_format", "contiguous")), self),
+    aliasesWhen: ({ self }, attributes) =>
+      sameStrides(inFormat(self, text(attributes, "memory_format", "contiguous")), self),
   }),
   clone: op({
     inputs: ["self"],
@@ -292,7 +336,8 @@ export function pieces(size: number, attributes: Parameters<typeof ints>[0]): re
   const sizes = attributes.split_sizes;
   if (Array.isArray(sizes)) return sizes as readonly number[];
   const chunks = attributes.chunks;
-  const each = typeof chunks === "number" ? Math.max(Math.ceil(size / chunks), 1) : int(attributes, "split_size", size);
+  const each =
+    typeof chunks === "number" ? Math.max(Math.ceil(size / chunks), 1) : int(attributes, "split_size", size);
   const out: number[] = [];
   for (let start = 0; start < size; start += each) out.push(Math.min(each, size - start));
   return out.length > 0 ? out : [0];
@@ -304,14 +349,19 @@ export function expanded(self: TensorSpec, sizes: Shape): TensorSpec {
   const strides = shape.map((size, dim) => {
     if (dim < offset) return 0;
     const own = self.shape[dim - offset] as number;
-    if (own !== size && own !== 1) throw new ShapeError(`a tensor that expands to [${shape}]`, `[${self.shape}]`);
+    if (own !== size && own !== 1)
+      throw new ShapeError(`a tensor that expands to [${shape}]`, `[${self.shape}]`);
     return own === 1 && size !== 1 ? 0 : (self.strides[dim - offset] as number);
   });
   return { shape, strides, dtype: self.dtype };
 }
 
 function without(self: TensorSpec, dim: number): TensorSpec {
-  return { shape: self.shape.filter((_, i) => i !== dim), strides: self.strides.filter((_, i) => i !== dim), dtype: self.dtype };
+  return {
+    shape: self.shape.filter((_, i) => i !== dim),
+    strides: self.strides.filter((_, i) => i !== dim),
+    dtype: self.dtype,
+  };
 }
 
 function swapped(list: readonly number[], a: number, b: number): number[] {
@@ -330,12 +380,20 @@ export const copies = {
     inputs: ["tensors*"],
     outputs: ["result"],
     infer: ({ tensors }, attributes) => {
-      const list = (tensors as unknown as readonly TensorSpec[]).filter(({ shape }) => !(shape.length === 1 && shape[0] === 0));
+      const list = (tensors as unknown as readonly TensorSpec[]).filter(
+        ({ shape }) => !(shape.length === 1 && shape[0] === 0),
+      );
       const first = list[0] as TensorSpec;
       const dim = wrapDim(int(attributes, "dim", 0), first.shape.length);
       const total = list.reduce((sum, { shape }) => sum + (shape[dim] as number), 0);
       const shape = first.shape.map((size, i) => (i === dim ? total : size));
-      const last = list.every((spec) => !isContiguous(spec) && channelsLast(spec.shape, spec.dtype).strides.every((s, i) => s === spec.strides[i] || spec.shape[i] === 1));
+      const last = list.every(
+        (spec) =>
+          !isContiguous(spec) &&
+          channelsLast(spec.shape, spec.dtype).strides.every(
+            (s, i) => s === spec.strides[i] || spec.shape[i] === 1,
+          ),
+      );
       return last ? channelsLast(shape, first.dtype) : dense(shape, first.dtype);
     },
     backward: { tensors: [] },
@@ -346,19 +404,35 @@ export const copies = {
     infer: ({ tensors }, attributes) => {
       const list = tensors as unknown as readonly TensorSpec[];
       const first = list[0] as TensorSpec;
-      return dense(inserted(first.shape, wrapDim(int(attributes, "dim", 0), first.shape.length + 1), list.length), first.dtype);
+      return dense(
+        inserted(first.shape, wrapDim(int(attributes, "dim", 0), first.shape.length + 1), list.length),
+        first.dtype,
+      );
     },
     backward: { tensors: [] },
   }),
-  roll: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => dense(self.shape, self.dtype), backward: { self: [] } }),
-  flip: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => inFormat(self, "preserve"), backward: { self: [] } }),
+  roll: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: [] },
+  }),
+  flip: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => inFormat(self, "preserve"),
+    backward: { self: [] },
+  }),
   repeat: op({
     inputs: ["self"],
     outputs: ["result"],
     infer: ({ self }, attributes) => {
       const repeats = ints(attributes, "repeats", []);
       const offset = repeats.length - self.shape.length;
-      return dense(repeats.map((times, dim) => times * (dim < offset ? 1 : (self.shape[dim - offset] as number))), self.dtype);
+      return dense(
+        repeats.map((times, dim) => times * (dim < offset ? 1 : (self.shape[dim - offset] as number))),
+        self.dtype,
+      );
     },
     backward: { self: [] },
   }),
@@ -369,7 +443,10 @@ export const copies = {
       const times = int(attributes, "repeats", 1);
       if (typeof attributes.dim !== "number") return dense([elements(self.shape) * times], self.dtype);
       const dim = wrapDim(attributes.dim, self.shape.length);
-      return dense(self.shape.map((size, i) => (i === dim ? size * times : size)), self.dtype);
+      return dense(
+        self.shape.map((size, i) => (i === dim ? size * times : size)),
+        self.dtype,
+      );
     },
     backward: { self: [] },
   }),
@@ -384,7 +461,11 @@ export const copies = {
         const pair = (rank - 1 - dim) * 2;
         return size + (pad[pair] ?? 0) + (pad[pair + 1] ?? 0);
       });
-      return isContiguous(self) ? dense(shape, self.dtype) : rank >= 4 ? channelsLast(shape, self.dtype) : dense(shape, self.dtype);
+      return isContiguous(self)
+        ? dense(shape, self.dtype)
+        : rank >= 4
+          ? channelsLast(shape, self.dtype)
+          : dense(shape, self.dtype);
     },
     backward: { self: [] },
   }),
@@ -408,10 +489,30 @@ export const copies = {
     },
     backward: { self: [] },
   }),
-  channelShuffle: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => dense(self.shape, self.dtype), backward: { self: [] } }),
-  tril: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => inFormat(self, "preserve"), backward: { self: [] } }),
-  triu: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => inFormat(self, "preserve"), backward: { self: [] } }),
-  copy: op({ inputs: ["self", "src"], outputs: ["result"], infer: ({ self }) => self, backward: { self: [], src: [] } }),
+  channelShuffle: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: [] },
+  }),
+  tril: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => inFormat(self, "preserve"),
+    backward: { self: [] },
+  }),
+  triu: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => inFormat(self, "preserve"),
+    backward: { self: [] },
+  }),
+  copy: op({
+    inputs: ["self", "src"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [], src: [] },
+  }),
   /** Values without a history: zeros, ones, arange, empty, random numbers. */
   create: op({
     inputs: ["self?"],
@@ -427,13 +528,25 @@ export const copies = {
     inputs: [],
     outputs: ["result"],
     infer: (_, attributes) => {
-      const [start, end, step] = [int(attributes, "start", 0), int(attributes, "end", 0), int(attributes, "step", 1)];
+      const [start, end, step] = [
+        int(attributes, "start", 0),
+        int(attributes, "end", 0),
+        int(attributes, "step", 1),
+      ];
       const whole = [start, end, step].every(Number.isInteger);
-      return dense([Math.max(Math.ceil((end - start) / step), 0)], dtypeOf(attributes, "dtype", whole ? "int64" : "float32"));
+      return dense(
+        [Math.max(Math.ceil((end - start) / step), 0)],
+        dtypeOf(attributes, "dtype", whole ? "int64" : "float32"),
+      );
     },
   }),
   /** Overwrites every element of its input in place. */
-  fill: op({ inputs: ["self", "value?"], outputs: ["result"], infer: ({ self }) => self, backward: { self: [] } }),
+  fill: op({
+    inputs: ["self", "value?"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [] },
+  }),
   im2col: op({
     inputs: ["self"],
     outputs: ["result"],
@@ -451,7 +564,10 @@ export const copies = {
     infer: ({ self }, attributes) => {
       const kernel = ints(attributes, "kernel_size", [1, 1]);
       const size = ints(attributes, "output_size", [1, 1]);
-      return dense([self.shape[0] as number, (self.shape[1] as number) / elements(kernel), ...size], self.dtype);
+      return dense(
+        [self.shape[0] as number, (self.shape[1] as number) / elements(kernel), ...size],
+        self.dtype,
+      );
     },
     backward: { self: [] },
   }),
@@ -459,7 +575,8 @@ export const copies = {
 
 /** Sliding blocks along each spatial dim. */
 function blocks(attributes: Parameters<typeof ints>[0], size: readonly number[]): number[] {
-  const at = (name: string, dim: number, otherwise: number) => ints(attributes, name, [otherwise])[dim] ?? ints(attributes, name, [otherwise])[0] ?? otherwise;
+  const at = (name: string, dim: number, otherwise: number) =>
+    ints(attributes, name, [otherwise])[dim] ?? ints(attributes, name, [otherwise])[0] ?? otherwise;
   return size.map((s, dim) => {
     const reach = at("dilation", dim, 1) * (at("kernel_size", dim, 1) - 1) + 1;
     return Math.floor((s + 2 * at("padding", dim, 0) - reach) / at("stride", dim, 1)) + 1;

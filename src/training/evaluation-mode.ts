@@ -28,7 +28,13 @@ export function evaluationMode(graph: Graph): Graph {
       replaced.set(node.outputs[0] as ValueId, self);
       continue;
     }
-    if (node.op === "bernoulli" || (SCALING.has(node.op) && self !== null && random.has(self) && inputIds(inputs).every((id) => random.has(id)))) {
+    if (
+      node.op === "bernoulli" ||
+      (SCALING.has(node.op) &&
+        self !== null &&
+        random.has(self) &&
+        inputIds(inputs).every((id) => random.has(id)))
+    ) {
       for (const id of node.outputs) random.add(id);
       continue;
     }
@@ -39,7 +45,11 @@ export function evaluationMode(graph: Graph): Graph {
     }
     if (countsBatches(graph, inputs)) continue;
     const training = inputs.op === "batchNorm" && hasStatistics(inputs);
-    kept.push({ ...inputs, id: kept.length, ...(training && { attributes: { ...inputs.attributes, training: false } }) });
+    kept.push({
+      ...inputs,
+      id: kept.length,
+      ...(training && { attributes: { ...inputs.attributes, training: false } }),
+    });
   }
   return { ...graph, ...withHeld(graph, kept), outputs: graph.outputs.map(resolve) };
 }
@@ -47,7 +57,9 @@ export function evaluationMode(graph: Graph): Graph {
 /** Nodes that only made random factors are dropped; variables hold by node number, which has moved. */
 function withHeld(graph: Graph, kept: readonly Node[]): Pick<Graph, "nodes" | "values"> {
   const read = new Set<ValueId>([...graph.outputs, ...kept.flatMap(inputIds)]);
-  const nodes = kept.filter((node) => node.op !== "create" || node.outputs.some((id) => read.has(id))).map((node, id) => ({ ...node, id }));
+  const nodes = kept
+    .filter((node) => node.op !== "create" || node.outputs.some((id) => read.has(id)))
+    .map((node, id) => ({ ...node, id }));
   const last = new Map<ValueId, number>();
   for (const node of nodes) for (const id of [...inputIds(node), ...node.outputs]) last.set(id, node.id);
   const before = new Map(graph.nodes.map((node) => [node.outputs[0], node.id]));
@@ -62,7 +74,9 @@ function withHeld(graph: Graph, kept: readonly Node[]): Pick<Graph, "nodes" | "v
     }
     return low - 1;
   };
-  const values = graph.values.map((value) => (value.heldUntil === undefined ? value : { ...value, heldUntil: at(value.heldUntil) }));
+  const values = graph.values.map((value) =>
+    value.heldUntil === undefined ? value : { ...value, heldUntil: at(value.heldUntil) },
+  );
   return { nodes, values };
 }
 
@@ -70,7 +84,10 @@ function mapInputs(node: Node, resolve: (id: ValueId) => ValueId): Node {
   const inputs: Record<string, Node["inputs"][string]> = {};
   for (const port in node.inputs) {
     const value = node.inputs[port] ?? null;
-    inputs[port] = typeof value === "number" ? resolve(value) : (value?.map((id) => (id === null ? null : resolve(id))) ?? null);
+    inputs[port] =
+      typeof value === "number"
+        ? resolve(value)
+        : (value?.map((id) => (id === null ? null : resolve(id))) ?? null);
   }
   return { ...node, inputs };
 }
@@ -83,7 +100,12 @@ function firstInput(node: Node): ValueId | null {
 function countsBatches(graph: Graph, node: Node): boolean {
   const self = firstInput(node);
   const value = self === null ? undefined : graph.values[self];
-  return node.op === "add" && node.attributes.inPlace === true && value?.role === "buffer" && value.spec.dtype === "int64";
+  return (
+    node.op === "add" &&
+    node.attributes.inPlace === true &&
+    value?.role === "buffer" &&
+    value.spec.dtype === "int64"
+  );
 }
 
 function hasStatistics(node: Node): boolean {

@@ -392,7 +392,12 @@ describe("refused", () => {
 });
 
 describe("workspace of a reduction", () => {
-  const A100 = { computeCapability: [8, 0], multiprocessors: 108, blasWorkspace: NO_BYTES, cudnn: "no-workspace" } as const;
+  const A100 = {
+    computeCapability: [8, 0],
+    multiprocessors: 108,
+    blasWorkspace: NO_BYTES,
+    cudnn: "no-workspace",
+  } as const;
   test("summing [16384, 4096] over its rows takes 108 MiB", () => {
     const { rounds } = reductionScratch({ outer: 1, reduced: 16384, inner: 4096, dtype: "float32" }, A100);
     expect(rounds).toEqual([[113_246_208, 128]]);

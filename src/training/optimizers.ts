@@ -65,7 +65,12 @@ export interface PlanOptimizerStepsOptions {
   readonly device?: Device;
 }
 
-const A100: Device = { computeCapability: [8, 0], multiprocessors: 108, blasWorkspace: NO_BYTES, cudnn: "no-workspace" };
+const A100: Device = {
+  computeCapability: [8, 0],
+  multiprocessors: 108,
+  blasWorkspace: NO_BYTES,
+  cudnn: "no-workspace",
+};
 
 /** As `planOptimizer`, for chosen steps, frozen parameters among the given ones, and a device. */
 export function planOptimizerSteps(

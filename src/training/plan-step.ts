@@ -51,7 +51,10 @@ class StepPlanner {
   } | null = null;
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
-  private planned: { readonly sections: Section[]; readonly gradients: ReadonlyMap<ValueId, BlockId> } | null = null;
+  private planned: {
+    readonly sections: Section[];
+    readonly gradients: ReadonlyMap<ValueId, BlockId>;
+  } | null = null;
 
   constructor(tape: Tape, setup: TrainingSetup, device: Device) {
     this.tape = tape;

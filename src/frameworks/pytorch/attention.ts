@@ -8,7 +8,21 @@
 import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { flag } from "../../ops/rule.js";
 import { reductionKernels } from "./reduction.js";
-import { contiguous, elementwise, fresh, given, type Held, type Kernel, type KernelRule, type Lowering, optional, seen, type Traced, type Tracer, transposed } from "./kernel.js";
+import {
+  contiguous,
+  elementwise,
+  fresh,
+  given,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  type Lowering,
+  optional,
+  seen,
+  type Traced,
+  type Tracer,
+  transposed,
+} from "./kernel.js";
 
 /** log-sum-exp rows are padded to this for the backward kernel. mem_eff_attention/kernel_forward.h kAlignLSE. */
 const LOG_SUM_EXP_ALIGNMENT = 32;
@@ -47,7 +61,10 @@ export const attentionKernels = {
       void inputs;
       const made: Held[] = [];
       if (seed && offset) made.push(kernel.empty(seed), kernel.empty(offset));
-      const [result, sums] = [kernel.empty(dense(heads(out as TensorSpec), (out as TensorSpec).dtype)), kernel.empty(lse as TensorSpec)];
+      const [result, sums] = [
+        kernel.empty(dense(heads(out as TensorSpec), (out as TensorSpec).dtype)),
+        kernel.empty(lse as TensorSpec),
+      ];
       return [transposed(result, 1, 2), sums, ...made];
     },
     backward: (kernel, call) => {
@@ -68,7 +85,9 @@ export const attentionKernels = {
       kernel.free(delta ?? sum);
       kernel.free(scratch);
       if (solid !== grad) kernel.free(solid);
-      return [...gradients, ...(call.needs.length > 3 ? [bias] : [])].map((tensor, i) => (call.needs[i] ? tensor : null));
+      return [...gradients, ...(call.needs.length > 3 ? [bias] : [])].map((tensor, i) =>
+        call.needs[i] ? tensor : null,
+      );
     },
   },
 } satisfies Record<string, KernelRule>;
@@ -88,7 +107,9 @@ function heads({ shape }: TensorSpec): number[] {
 
 /** Shapes the fused kernels take: four dims, and a head size the vector loads divide. */
 function fits(query: TensorSpec, value: TensorSpec): boolean {
-  const aligned = (spec: TensorSpec) => ((spec.shape[spec.shape.length - 1] as number) * 4) % 16 === 0 && spec.strides[spec.strides.length - 1] === 1;
+  const aligned = (spec: TensorSpec) =>
+    ((spec.shape[spec.shape.length - 1] as number) * 4) % 16 === 0 &&
+    spec.strides[spec.strides.length - 1] === 1;
   return query.shape.length === 4 && aligned(query) && aligned(value);
 }
 
@@ -97,11 +118,21 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
   const mask = optional(inputs, "attn_mask");
   if (query.spec.shape.length === 3) {
     const open = (tensor: Traced) => trace.call("unsqueeze", { self: tensor }, { dim: 0 });
-    const wide = trace.call("scaledDotProductAttention", { query: open(query), key: open(key), value: open(value), attn_mask: mask && mask.spec.shape.length === 3 ? open(mask) : mask }, attributes);
+    const wide = trace.call(
+      "scaledDotProductAttention",
+      {
+        query: open(query),
+        key: open(key),
+        value: open(value),
+        attn_mask: mask && mask.spec.shape.length === 3 ? open(mask) : mask,
+      },
+      attributes,
+    );
     return trace.call("squeeze", { self: wide }, { dim: 0 });
   }
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
-  if (!fits(query.spec, value.spec)) return mathAttention(trace, query, key, value, mask, attributes, dropout);
+  if (!fits(query.spec, value.spec))
+    return mathAttention(trace, query, key, value, mask, attributes, dropout);
   const bias = mask ? preparedMask(trace, mask, query, key) : null;
   return trace.call("efficientAttention", { query, key, value, attn_mask: bias }, { dropout_p: dropout });
 };
@@ -109,7 +140,8 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
 /** A mask becomes a float bias, with rows padded to eight elements and cut back, and is expanded over batch and heads. */
 function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): Traced {
   let bias = mask;
-  if (mask.spec.dtype === "bool") bias = trace.call("where", { condition: mask, self: scalar(trace, query), other: scalar(trace, query) });
+  if (mask.spec.dtype === "bool")
+    bias = trace.call("where", { condition: mask, self: scalar(trace, query), other: scalar(trace, query) });
   const S = bias.spec.shape[bias.spec.shape.length - 1] as number;
   if (S % 8 !== 0) {
     const padded = trace.call("pad", { self: bias }, { pad: [0, 8 - (S % 8)] });
@@ -119,17 +151,35 @@ function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): 
   return trace.call("expand", { self: bias }, { size: [B, H, L, key.spec.shape[2] as number] });
 }
 
-const scalar = (trace: Tracer, like: Traced) => trace.call("create", {}, { size: [], dtype: like.spec.dtype });
+const scalar = (trace: Tracer, like: Traced) =>
+  trace.call("create", {}, { size: [], dtype: like.spec.dtype });
 
 /** _scaled_dot_product_attention_math: both operands scaled by the square root, softmax, dropout, product. */
-function mathAttention(trace: Tracer, query: Traced, key: Traced, value: Traced, mask: Traced | null, attributes: Parameters<Lowering>[2], dropout: number): Traced {
+function mathAttention(
+  trace: Tracer,
+  query: Traced,
+  key: Traced,
+  value: Traced,
+  mask: Traced | null,
+  attributes: Parameters<Lowering>[2],
+  dropout: number,
+): Traced {
   const scale = Math.sqrt(1 / Math.sqrt(query.spec.shape[query.spec.shape.length - 1] as number));
   const q = trace.call("mul", { self: query }, { other: scale });
-  const k = trace.call("mul", { self: trace.call("transpose", { self: key }, { dim0: -2, dim1: -1 }) }, { other: scale });
+  const k = trace.call(
+    "mul",
+    { self: trace.call("transpose", { self: key }, { dim0: -2, dim1: -1 }) },
+    { other: scale },
+  );
   let scores = trace.call("matmul", { self: q, other: k });
   trace.drop(k); // the scaled key is part of that expression; the scaled query is a local of the function
   if (mask) scores = trace.call("add", { self: scores, other: mask }, { inPlace: true });
-  if (flag(attributes, "is_causal")) scores = trace.call("maskedFill", { self: scores, mask: trace.call("create", {}, { size: scores.spec.shape.slice(-2), dtype: "bool" }) }, { inPlace: true });
+  if (flag(attributes, "is_causal"))
+    scores = trace.call(
+      "maskedFill",
+      { self: scores, mask: trace.call("create", {}, { size: scores.spec.shape.slice(-2), dtype: "bool" }) },
+      { inPlace: true },
+    );
   let weights = trace.call("safeSoftmax", { self: scores }, { dim: -1 });
   trace.drop(scores);
   if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });

@@ -22,7 +22,11 @@ export interface Convolution {
 }
 
 /** Bytes of scratch; 0 where the plan needs none or the setup leaves workspaces out. */
-export function convolutionWorkspace(direction: Direction, { input, weight, output, unitStride, channelsLast }: Convolution, device: Device): number {
+export function convolutionWorkspace(
+  direction: Direction,
+  { input, weight, output, unitStride, channelsLast }: Convolution,
+  device: Device,
+): number {
   if (device.cudnn === "no-workspace") return 0;
   const [X, Y, W] = [packedSize(input), packedSize(output), packedSize(weight)];
   const pointwise = unitStride && weight.shape.slice(2).every((size) => size === 1);
@@ -31,9 +35,20 @@ export function convolutionWorkspace(direction: Direction, { input, weight, outp
   if (half && channelsLast) return 0;
   if (pointwise) {
     // the products run on the operands as they are; each sample's weight gradient is kept apart, in float32
-    return direction === "weight gradient" && !channelsLast ? (input.shape[0] as number) * W * (half ? 2 : 1) : 0;
+    return direction === "weight gradient" && !channelsLast
+      ? (input.shape[0] as number) * W * (half ? 2 : 1)
+      : 0;
   }
   if (half) return X + Y + W;
-  if (channelsLast) return hopper ? (direction === "weight gradient" ? W : 0) : direction === "forward" ? X + W : direction === "input gradient" ? Y + W : X + Y;
+  if (channelsLast)
+    return hopper
+      ? direction === "weight gradient"
+        ? W
+        : 0
+      : direction === "forward"
+        ? X + W
+        : direction === "input gradient"
+          ? Y + W
+          : X + Y;
   return direction === "forward" && !hopper ? X + W : X + Y + W;
 }

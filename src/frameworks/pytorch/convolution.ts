@@ -9,7 +9,18 @@ import { channelsLast, dense, isChannelsLast, type TensorSpec } from "../../ir/t
 import { formatOf, isUneven } from "../../ops/convolution.js";
 import { flag, int, perDim } from "../../ops/rule.js";
 import { type Convolution, convolutionWorkspace, type Direction } from "./convolution-workspace.js";
-import { contiguous, fresh, given, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, summed } from "./kernel.js";
+import {
+  contiguous,
+  fresh,
+  given,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  type Lowering,
+  optional,
+  summed,
+} from "./kernel.js";
 
 type Backend = "cudnn" | "depthwise2d" | "depthwise3d";
 
@@ -35,7 +46,9 @@ function formatted(kernel: Kernel, tensor: Held, format: "contiguous" | "channel
 }
 
 function allocated(kernel: Kernel, spec: TensorSpec, format: "contiguous" | "channels_last"): Held {
-  return kernel.empty(format === "contiguous" ? dense(spec.shape, spec.dtype) : channelsLast(spec.shape, spec.dtype));
+  return kernel.empty(
+    format === "contiguous" ? dense(spec.shape, spec.dtype) : channelsLast(spec.shape, spec.dtype),
+  );
 }
 
 /** Takes and gives back what the plan of one direction needs. */
@@ -44,8 +57,15 @@ function scratch(kernel: Kernel, direction: Direction, problem: Convolution): vo
   if (size > 0) kernel.free(kernel.scratch(size));
 }
 
-function shapeOf(attributes: Attributes, weight: TensorSpec, format: "contiguous" | "channels_last"): Pick<Convolution, "unitStride" | "channelsLast"> {
-  return { unitStride: perDim(attributes, "stride", weight.shape.length - 2, 1).every((stride) => stride === 1), channelsLast: format === "channels_last" };
+function shapeOf(
+  attributes: Attributes,
+  weight: TensorSpec,
+  format: "contiguous" | "channels_last",
+): Pick<Convolution, "unitStride" | "channelsLast"> {
+  return {
+    unitStride: perDim(attributes, "stride", weight.shape.length - 2, 1).every((stride) => stride === 1),
+    channelsLast: format === "channels_last",
+  };
 }
 
 export const convolutionKernels = {
@@ -57,7 +77,12 @@ export const convolutionKernels = {
       const result = kernel.empty(outputs[0] as TensorSpec);
       if (backendOf(input.spec, weight.spec, attributes) === "cudnn") {
         formatted(kernel, weight, format);
-        scratch(kernel, "forward", { input: input.spec, weight: weight.spec, output: result.spec, ...shapeOf(attributes, weight.spec, format) });
+        scratch(kernel, "forward", {
+          input: input.spec,
+          weight: weight.spec,
+          output: result.spec,
+          ...shapeOf(attributes, weight.spec, format),
+        });
       }
       return [result];
     },
@@ -66,9 +91,16 @@ export const convolutionKernels = {
       const grad = gradOf(call);
       const format = formatOf(input.spec, weight.spec);
       const backend = backendOf(input.spec, weight.spec, call.attributes);
-      const problem = { input: input.spec, weight: weight.spec, output: grad.spec, ...shapeOf(call.attributes, weight.spec, format) };
+      const problem = {
+        input: input.spec,
+        weight: weight.spec,
+        output: grad.spec,
+        ...shapeOf(call.attributes, weight.spec, format),
+      };
       const [toInput, toWeight, toBias] = call.needs as [boolean, boolean, boolean | undefined];
-      const copies = [formatted(kernel, input, format), formatted(kernel, grad, format)].filter((copy) => copy !== input && copy !== grad);
+      const copies = [formatted(kernel, input, format), formatted(kernel, grad, format)].filter(
+        (copy) => copy !== input && copy !== grad,
+      );
       const dInput = () => {
         if (!toInput) return null;
         const out = allocated(kernel, input.spec, format);
@@ -92,8 +124,12 @@ export const convolutionKernels = {
         gradients = [first, dWeight()];
       }
       for (const copy of copies.reverse()) kernel.free(copy); // before the bias, which sums the gradient as it came
-      const others = Array.from({ length: grad.spec.shape.length }, (_, dim) => dim).filter((dim) => dim !== 1);
-      return call.needs.length === 3 ? [...gradients, toBias ? summed(kernel, grad, others) : null] : gradients;
+      const others = Array.from({ length: grad.spec.shape.length }, (_, dim) => dim).filter(
+        (dim) => dim !== 1,
+      );
+      return call.needs.length === 3
+        ? [...gradients, toBias ? summed(kernel, grad, others) : null]
+        : gradients;
     },
   },
 } satisfies Record<string, KernelRule>;

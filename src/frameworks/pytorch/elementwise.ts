@@ -3,7 +3,17 @@
  * tools/autograd/derivatives.yaml spells out. Broadcast gradients are reduced afterwards by the engine.
  */
 import { dense, type TensorSpec } from "../../ir/tensor.js";
-import { type BackwardCall, elementwise, type Formula, gradients, gradOf, type Held, type Kernel, type KernelRule, seen } from "./kernel.js";
+import {
+  type BackwardCall,
+  elementwise,
+  type Formula,
+  gradients,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  seen,
+} from "./kernel.js";
 
 type InPlace = KernelRule["inPlace"];
 
@@ -15,7 +25,9 @@ const kept = (call: BackwardCall, ...names: string[]): Held => {
 /** One kernel over the gradient and a saved tensor: `gelu_backward(grad, self)`. */
 function fused(saved: "self" | "result", inPlace: InPlace = "copy"): KernelRule {
   return {
-    backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, saved, "result", "self")]) }),
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, saved, "result", "self")]),
+    }),
     ...(inPlace && { inPlace }),
   };
 }
@@ -44,7 +56,9 @@ const byAlpha: Formula = (kernel, call) => {
 };
 
 /** The gradient passes unchanged: no kernel, no memory. */
-export const passes: KernelRule = { backward: (_, call) => call.needs.map((need) => (need ? gradOf(call) : null)) };
+export const passes: KernelRule = {
+  backward: (_, call) => call.needs.map((need) => (need ? gradOf(call) : null)),
+};
 
 /** `factor * grad * result.pow(n)`: two temporaries and their product. */
 const scaledPower: KernelRule = {
@@ -91,7 +105,11 @@ const within = (bounds: readonly ("min" | "max")[]): KernelRule => ({
   backward: gradients({
     self: (kernel, call) => {
       kernel.empty(dense([], gradOf(call).spec.dtype)); // the zero that `where` takes
-      const masks = bounds.length > 1 ? bounds.filter((bound) => call.attributes[bound] !== null && call.attributes[bound] !== undefined).length : 1;
+      const masks =
+        bounds.length > 1
+          ? bounds.filter((bound) => call.attributes[bound] !== null && call.attributes[bound] !== undefined)
+              .length
+          : 1;
       for (let i = 0; i < Math.max(masks, 1); i++) elementwise(kernel, [kept(call, "self")], "bool");
       return elementwise(kernel, [gradOf(call), kept(call, "self")], gradOf(call).spec.dtype);
     },
@@ -99,7 +117,8 @@ const within = (bounds: readonly ("min" | "max")[]): KernelRule => ({
   inPlace: "copy",
 });
 
-const masked: Formula = (kernel, call) => elementwise(kernel, [kept(call, "condition", "mask"), gradOf(call)], gradOf(call).spec.dtype);
+const masked: Formula = (kernel, call) =>
+  elementwise(kernel, [kept(call, "condition", "mask"), gradOf(call)], gradOf(call).spec.dtype);
 
 /** where(condition, grad, 0) */
 const chosen: Formula = (kernel, call) => {
@@ -182,7 +201,12 @@ export const elementwiseKernels = {
 
   // two or three operands
   add: { backward: gradients({ self: same, other: byAlpha }) },
-  sub: { backward: gradients({ self: same, other: (kernel, call) => byAlpha(kernel, { ...call, grads: [one(kernel, call)] }) }) },
+  sub: {
+    backward: gradients({
+      self: same,
+      other: (kernel, call) => byAlpha(kernel, { ...call, grads: [one(kernel, call)] }),
+    }),
+  },
   rsub: { backward: gradients({ self: one, other: same }) },
   mul: { backward: gradients({ self: times("other"), other: times("self") }), inPlace: "copy" },
   div: {
@@ -207,7 +231,8 @@ export const elementwiseKernels = {
   where: {
     forward: (kernel, { inputs, outputs }) => {
       // a number among the operands becomes a 0-dim tensor first
-      for (const port of ["self", "other"]) if (!inputs[port]) kernel.empty(dense([], (outputs[0] as TensorSpec).dtype));
+      for (const port of ["self", "other"])
+        if (!inputs[port]) kernel.empty(dense([], (outputs[0] as TensorSpec).dtype));
       return [kernel.empty(outputs[0] as TensorSpec)];
     },
     backward: gradients({ self: chosen, other: chosen }),
@@ -217,15 +242,18 @@ export const elementwiseKernels = {
     backward: gradients({
       self: same,
       // grad * (tensor2 * value)
-      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
-      tensor2: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor1")])]),
+      tensor1: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
+      tensor2: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor1")])]),
     }),
   },
   addcdiv: {
     backward: gradients({
       self: same,
       // grad * (value / tensor2)
-      tensor1: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
+      tensor1: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "tensor2")])]),
       // -grad * (tensor1 * value) / (tensor2 * tensor2)
       tensor2: (kernel, call) => {
         const scaled = elementwise(kernel, [kept(call, "tensor1")]);
@@ -235,5 +263,12 @@ export const elementwiseKernels = {
       },
     }),
   },
-  lerp: { backward: gradients({ self: one, end: one, weight: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "end"), kept(call, "self")])]) }) },
+  lerp: {
+    backward: gradients({
+      self: one,
+      end: one,
+      weight: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "end"), kept(call, "self")])]),
+    }),
+  },
 } satisfies Record<string, KernelRule>;

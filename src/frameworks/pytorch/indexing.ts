@@ -1,7 +1,16 @@
 /** Indexing of eager PyTorch on CUDA. Source: native/cuda/Indexing.cu, Embedding.cu; oracle/recorded/ops-views.json */
 import { elements } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
-import { contiguous, elementwise, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule } from "./kernel.js";
+import {
+  contiguous,
+  elementwise,
+  fresh,
+  gradients,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+} from "./kernel.js";
 
 /** Keys a single block sorts without temporary memory. cub DispatchRadixSort, single-tile policy of sm80. */
 const SINGLE_TILE = 2304;
@@ -40,7 +49,12 @@ function sortedIndices(kernel: Kernel, count: number, rows: number, values: Held
 }
 
 /** embedding_dense_backward for more indices than one kernel adds up: rows are sorted and summed by segment. */
-function sortedEmbedding(kernel: Kernel, count: number, weight: TensorSpec, dtype: TensorSpec["dtype"]): Held {
+function sortedEmbedding(
+  kernel: Kernel,
+  count: number,
+  weight: TensorSpec,
+  dtype: TensorSpec["dtype"],
+): Held {
   const [rows, width] = weight.shape as [number, number];
   const indices = () => fresh(kernel, [count], "int64");
   indices();
@@ -90,13 +104,26 @@ export const indexingKernels = {
         // the key counts slices: what lies behind the last indexed dim moves as one
         const last = Math.max(...indices.map(([name]) => Number(name.slice("indices".length))));
         const rows = elements(input.shape.slice(0, last + 1));
-        sortedIndices(kernel, Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))), rows, gradOf(call));
+        sortedIndices(
+          kernel,
+          Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))),
+          rows,
+          gradOf(call),
+        );
         return out;
       },
     }),
   },
-  indexSelect: { backward: gradients({ self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype) }) },
-  gather: { backward: gradients({ self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype) }) },
+  indexSelect: {
+    backward: gradients({
+      self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),
+    }),
+  },
+  gather: {
+    backward: gradients({
+      self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),
+    }),
+  },
   scatter: {
     backward: gradients({
       self: (kernel, call) => elementwise(kernel, [gradOf(call)]),

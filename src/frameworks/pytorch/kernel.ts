@@ -85,7 +85,11 @@ export interface Tracer {
   /** First result of `op`. */
   call(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes?: Attributes): Traced;
   /** Every result of `op`. */
-  calls(op: string, inputs: Readonly<Record<string, TracedInput>>, attributes?: Attributes): readonly Traced[];
+  calls(
+    op: string,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes?: Attributes,
+  ): readonly Traced[];
   /** Gives up a tensor before the operator being lowered ends, as a C++ local that is overwritten. */
   drop(tensor: Traced): void;
   readonly device: Device;
@@ -111,7 +115,10 @@ export function optional(inputs: Readonly<Record<string, TracedInput>>, port: st
   return value && "storage" in value ? value : null;
 }
 
-export function list(inputs: Readonly<Record<string, TracedInput>>, port: string): readonly (Traced | null)[] {
+export function list(
+  inputs: Readonly<Record<string, TracedInput>>,
+  port: string,
+): readonly (Traced | null)[] {
   const value = inputs[port];
   return Array.isArray(value) ? value : value ? [value as Traced] : [];
 }
@@ -125,7 +132,12 @@ export function gradOf(call: BackwardCall): Held {
 
 /** Result of an elementwise kernel over `operands`, in a new storage. */
 export function elementwise(kernel: Kernel, operands: readonly Held[], dtype?: DType): Held {
-  return kernel.empty(iterate(operands.map(({ spec }) => spec), dtype ?? (operands[0] as Held).spec.dtype));
+  return kernel.empty(
+    iterate(
+      operands.map(({ spec }) => spec),
+      dtype ?? (operands[0] as Held).spec.dtype,
+    ),
+  );
 }
 
 /** A row-major tensor. */
@@ -151,9 +163,18 @@ export function reshaped(kernel: Kernel, tensor: Held, shape: Shape): Held {
 }
 
 /** `tensor.transpose(a, b)`, dims counted from the front. */
-export function transposed(tensor: Held, a = tensor.spec.shape.length - 2, b = tensor.spec.shape.length - 1): Held {
-  const swap = <T>(list: readonly T[]): T[] => list.map((item, i) => (i === a ? (list[b] as T) : i === b ? (list[a] as T) : item));
-  return seen(tensor, { shape: swap(tensor.spec.shape), strides: swap(tensor.spec.strides), dtype: tensor.spec.dtype });
+export function transposed(
+  tensor: Held,
+  a = tensor.spec.shape.length - 2,
+  b = tensor.spec.shape.length - 1,
+): Held {
+  const swap = <T>(list: readonly T[]): T[] =>
+    list.map((item, i) => (i === a ? (list[b] as T) : i === b ? (list[a] as T) : item));
+  return seen(tensor, {
+    shape: swap(tensor.spec.shape),
+    strides: swap(tensor.spec.strides),
+    dtype: tensor.spec.dtype,
+  });
 }
 
 /** `tensor.expand(shape)`: no memory. */
@@ -168,14 +189,21 @@ export function expandedTo(tensor: Held, shape: Shape): Held {
 
 /** `tensor.sum(dims)`: a new tensor without (or with) the summed dims. */
 export function summed(kernel: Kernel, tensor: Held, dims: readonly number[], keep = false): Held {
-  const shape = tensor.spec.shape.map((size, dim) => (dims.includes(dim) ? 1 : size)).filter((_, dim) => keep || !dims.includes(dim));
+  const shape = tensor.spec.shape
+    .map((size, dim) => (dims.includes(dim) ? 1 : size))
+    .filter((_, dim) => keep || !dims.includes(dim));
   const out = fresh(kernel, shape, tensor.spec.dtype);
   reductionScratch(kernel, tensor.spec, dims, partialSize(tensor.spec));
   return out;
 }
 
 /** What a reduction over `dims` takes while it runs. */
-export function reductionScratch(kernel: Kernel, input: TensorSpec, dims: readonly number[], partial: number): void {
+export function reductionScratch(
+  kernel: Kernel,
+  input: TensorSpec,
+  dims: readonly number[],
+  partial: number,
+): void {
   const needs = globalReduction({ input, dims, partial }, kernel.device);
   if (!needs) return;
   const [buffer, counters] = [kernel.scratch(needs.buffer), kernel.scratch(needs.counters)];
@@ -187,7 +215,9 @@ export function reductionScratch(kernel: Kernel, input: TensorSpec, dims: readon
 export function summedTo(kernel: Kernel, tensor: Held, shape: Shape): Held {
   if (sameShape(tensor.spec.shape, shape)) return tensor;
   const lead = tensor.spec.shape.length - shape.length;
-  const dims = tensor.spec.shape.map((_, dim) => dim).filter((dim) => dim < lead || (shape[dim - lead] === 1 && tensor.spec.shape[dim] !== 1));
+  const dims = tensor.spec.shape
+    .map((_, dim) => dim)
+    .filter((dim) => dim < lead || (shape[dim - lead] === 1 && tensor.spec.shape[dim] !== 1));
   const out = summed(kernel, tensor, dims, true);
   return lead > 0 ? seen(out, dense(shape, tensor.spec.dtype)) : out;
 }
@@ -210,9 +240,14 @@ export function gradients(formulas: Readonly<Record<string, Formula>>): KernelRu
         made.push(tensor);
         return tensor;
       };
-      const scope: Kernel = { ...kernel, empty: (spec) => note(kernel.empty(spec)), scratch: (size) => note(kernel.scratch(size)) };
+      const scope: Kernel = {
+        ...kernel,
+        empty: (spec) => note(kernel.empty(spec)),
+        scratch: (size) => note(kernel.scratch(size)),
+      };
       const result = (formulas[port] as Formula)(scope, call);
-      for (let i = made.length - 1; i >= 0; i--) if (made[i]?.storage !== result.storage) kernel.free(made[i] as Held);
+      for (let i = made.length - 1; i >= 0; i--)
+        if (made[i]?.storage !== result.storage) kernel.free(made[i] as Held);
       out[at] = result;
     }
     return out;

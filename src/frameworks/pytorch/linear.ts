@@ -34,19 +34,27 @@ function blasReady({ shape, strides }: TensorSpec): boolean {
   const rank = shape.length;
   const [rows, columns] = [shape[rank - 2] as number, shape[rank - 1] as number];
   const [down, right] = [strides[rank - 2] as number, strides[rank - 1] as number];
-  return (right === 1 && down >= Math.max(1, columns)) || (down === 1 && right >= Math.max(1, rows)) || rows === 1 || columns === 1;
+  return (
+    (right === 1 && down >= Math.max(1, columns)) ||
+    (down === 1 && right >= Math.max(1, rows)) ||
+    rows === 1 ||
+    columns === 1
+  );
 }
 
 /** A result of `shape`; operands cuBLAS cannot read are copied for the time of the call. */
 function product(kernel: Kernel, a: Held, b: Held, shape: Shape): Held {
   const out = fresh(kernel, shape, a.spec.dtype);
   kernel.blas();
-  const copies = [a, b].filter(({ spec }) => !blasReady(spec)).map(({ spec }) => fresh(kernel, spec.shape, spec.dtype));
+  const copies = [a, b]
+    .filter(({ spec }) => !blasReady(spec))
+    .map(({ spec }) => fresh(kernel, spec.shape, spec.dtype));
   for (const copy of copies.reverse()) kernel.free(copy);
   return out;
 }
 
-const matrix = (kernel: Kernel, a: Held, b: Held): Held => product(kernel, a, b, [...a.spec.shape.slice(0, -1), b.spec.shape[b.spec.shape.length - 1] as number]);
+const matrix = (kernel: Kernel, a: Held, b: Held): Held =>
+  product(kernel, a, b, [...a.spec.shape.slice(0, -1), b.spec.shape[b.spec.shape.length - 1] as number]);
 
 /** mm_mat1_backward and mm_mat2_backward: a column-major operand gets a column-major gradient. */
 const toFirst =
@@ -54,7 +62,8 @@ const toFirst =
   (kernel, call) => {
     const spec = call.inputs[call.ports.indexOf(first)] as TensorSpec;
     const other = call.saved[second] as Held;
-    if (columnMajor(spec)) return scaled(kernel, call, transposed(matrix(kernel, other, transposed(gradOf(call)))));
+    if (columnMajor(spec))
+      return scaled(kernel, call, transposed(matrix(kernel, other, transposed(gradOf(call)))));
     return scaled(kernel, call, matrix(kernel, gradOf(call), transposed(other)));
   };
 const toSecond =
@@ -62,7 +71,8 @@ const toSecond =
   (kernel, call) => {
     const spec = call.inputs[call.ports.indexOf(second)] as TensorSpec;
     const other = call.saved[first] as Held;
-    if (columnMajor(spec)) return scaled(kernel, call, transposed(matrix(kernel, transposed(gradOf(call)), other)));
+    if (columnMajor(spec))
+      return scaled(kernel, call, transposed(matrix(kernel, transposed(gradOf(call)), other)));
     return scaled(kernel, call, matrix(kernel, transposed(other), gradOf(call)));
   };
 
@@ -78,19 +88,24 @@ const byBeta: Formula = (kernel, call) => {
   return typeof beta === "number" && beta !== 1 ? elementwise(kernel, [gradOf(call)]) : gradOf(call);
 };
 
-const batched = (kernel: Kernel, call: BackwardCall, a: Held, b: Held): Held => scaled(kernel, call, matrix(kernel, a, b));
+const batched = (kernel: Kernel, call: BackwardCall, a: Held, b: Held): Held =>
+  scaled(kernel, call, matrix(kernel, a, b));
 
 const forward: KernelRule["forward"] = (kernel, { inputs, outputs }) => {
   const [a, b] = Object.values(inputs).slice(-2) as [Held, Held];
   const out = kernel.empty(outputs[0] as TensorSpec);
   kernel.blas();
-  if (a.spec.shape.length > 1 && b.spec.shape.length > 1) for (const { spec } of [a, b]) if (!blasReady(spec)) fresh(kernel, spec.shape, spec.dtype);
+  if (a.spec.shape.length > 1 && b.spec.shape.length > 1)
+    for (const { spec } of [a, b]) if (!blasReady(spec)) fresh(kernel, spec.shape, spec.dtype);
   return [out];
 };
 
 export const productKernels = {
   mm: { forward, backward: gradients({ self: toFirst("self", "mat2"), mat2: toSecond("self", "mat2") }) },
-  addmm: { forward, backward: gradients({ self: byBeta, mat1: toFirst("mat1", "mat2"), mat2: toSecond("mat1", "mat2") }) },
+  addmm: {
+    forward,
+    backward: gradients({ self: byBeta, mat1: toFirst("mat1", "mat2"), mat2: toSecond("mat1", "mat2") }),
+  },
   bmm: {
     forward,
     backward: gradients({
@@ -110,7 +125,12 @@ export const productKernels = {
     forward,
     backward: gradients({
       self: (kernel, call) => elementwise(kernel, [column(gradOf(call)), call.saved.vec as Held]),
-      vec: (kernel, call) => fresh(kernel, (call.saved.vec ?? call.saved.self) ? [(call.inputs[1] as TensorSpec).shape[0] as number] : [], gradOf(call).spec.dtype),
+      vec: (kernel, call) =>
+        fresh(
+          kernel,
+          (call.saved.vec ?? call.saved.self) ? [(call.inputs[1] as TensorSpec).shape[0] as number] : [],
+          gradOf(call).spec.dtype,
+        ),
     }),
   },
   dot: {
@@ -123,18 +143,25 @@ export const productKernels = {
 } satisfies Record<string, KernelRule>;
 
 function column(vector: Held): Held {
-  return seen(vector, { shape: [...vector.spec.shape, 1], strides: [...vector.spec.strides, 1], dtype: vector.spec.dtype });
+  return seen(vector, {
+    shape: [...vector.spec.shape, 1],
+    strides: [...vector.spec.strides, 1],
+    dtype: vector.spec.dtype,
+  });
 }
 
-const t = (trace: Tracer, self: Traced) => (self.spec.shape.length < 2 ? self : trace.call("transpose", { self }, { dim0: -2, dim1: -1 }));
+const t = (trace: Tracer, self: Traced) =>
+  self.spec.shape.length < 2 ? self : trace.call("transpose", { self }, { dim0: -2, dim1: -1 });
 const viewAs = (trace: Tracer, self: Traced, size: Shape) => trace.call("view", { self }, { size });
 const unsafe = (trace: Tracer, self: Traced, size: Shape) => trace.call("unsafeView", { self }, { size });
-const reshapeTo = (trace: Tracer, self: Traced, size: Shape) => trace.call("reshape", { self }, { shape: size });
+const reshapeTo = (trace: Tracer, self: Traced, size: Shape) =>
+  trace.call("reshape", { self }, { shape: size });
 
 export const lowerLinear: Lowering = (trace, inputs, _, outputs) => {
   const [input, weight, bias] = [given(inputs, "input"), given(inputs, "weight"), optional(inputs, "bias")];
   const { shape } = input.spec;
-  if (bias && shape.length === 2) return trace.call("addmm", { self: bias, mat1: input, mat2: t(trace, weight) });
+  if (bias && shape.length === 2)
+    return trace.call("addmm", { self: bias, mat1: input, mat2: t(trace, weight) });
   if (bias && shape.length !== 2 && isContiguous(input.spec)) {
     const rows = shape.slice(0, -1);
     const flat = viewAs(trace, input, [elements(rows), shape[shape.length - 1] as number]);
@@ -153,7 +180,8 @@ function folds(a: Traced, b: Traced): boolean {
   if (a.spec.shape.length === 2) return false;
   if (elements(larger.spec.shape) === 0) return true;
   const { shape, strides } = larger === a ? larger.spec : transposed(larger).spec;
-  for (let dim = 0; dim < shape.length - 2; dim++) if (strides[dim] !== (strides[dim + 1] as number) * (shape[dim + 1] as number)) return false;
+  for (let dim = 0; dim < shape.length - 2; dim++)
+    if (strides[dim] !== (strides[dim + 1] as number) * (shape[dim + 1] as number)) return false;
   return true;
 }
 
@@ -164,7 +192,11 @@ export const lowerMatmul: Lowering = (trace, inputs, _, outputs) => {
   if (ra === 1 && rb === 1) return trace.call("dot", { self: a, tensor: b });
   if (ra === 2 && rb === 1) return trace.call("mv", { self: a, vec: b });
   if (ra === 1 && rb === 2) {
-    return trace.call("squeeze", { self: trace.call("mm", { self: trace.call("unsqueeze", { self: a }, { dim: 0 }), mat2: b }) }, { dim: 0 });
+    return trace.call(
+      "squeeze",
+      { self: trace.call("mm", { self: trace.call("unsqueeze", { self: a }, { dim: 0 }), mat2: b }) },
+      { dim: 0 },
+    );
   }
   if (ra === 2 && rb === 2) return trace.call("mm", { self: a, mat2: b });
   if (folds(a, b)) return folded(trace, a, b, out);
@@ -173,11 +205,18 @@ export const lowerMatmul: Lowering = (trace, inputs, _, outputs) => {
     { shape: b.spec.shape.slice(0, -2), strides: [], dtype: b.spec.dtype },
   ]);
   const batch = elements(lead);
-  const [n, k] = ra > 1 ? [a.spec.shape[ra - 2] as number, a.spec.shape[ra - 1] as number] : [1, a.spec.shape[0] as number];
+  const [n, k] =
+    ra > 1
+      ? [a.spec.shape[ra - 2] as number, a.spec.shape[ra - 1] as number]
+      : [1, a.spec.shape[0] as number];
   const p = rb > 1 ? (b.spec.shape[rb - 1] as number) : 1;
   const wide = rb === 1 ? trace.call("unsqueeze", { self: b }, { dim: 1 }) : b;
   const left = reshapeTo(trace, trace.call("expand", { self: a }, { size: [...lead, n, k] }), [batch, n, k]);
-  const right = reshapeTo(trace, trace.call("expand", { self: wide }, { size: [...lead, k, p] }), [batch, k, p]);
+  const right = reshapeTo(trace, trace.call("expand", { self: wide }, { size: [...lead, k, p] }), [
+    batch,
+    k,
+    p,
+  ]);
   return unsafe(trace, trace.call("bmm", { self: left, mat2: right }), out);
 };
 
@@ -198,7 +237,10 @@ function folded(trace: Tracer, a: Traced, b: Traced, out: Shape): Traced {
 /** aten/src/ATen/native/Linear.cpp einsum: permute, sum out, then one bmm per pair of operands (sumproduct_pair). */
 export const lowerEinsum: Lowering = (trace, inputs, attributes) => {
   const operands = list(inputs, "tensors") as readonly Traced[];
-  const { labels, output } = einsumLabels(text(attributes, "equation", ""), operands.map(({ spec }) => spec));
+  const { labels, output } = einsumLabels(
+    text(attributes, "equation", ""),
+    operands.map(({ spec }) => spec),
+  );
   const summedLabels = [...new Set(labels.flat())].filter((label) => !output.includes(label)).sort();
   const axes = [...output, ...summedLabels];
   const lastUse = new Map<string, number>();
@@ -208,7 +250,8 @@ export const lowerEinsum: Lowering = (trace, inputs, attributes) => {
   const aligned = operands.map((operand, i) => align(trace, operand, labels[i] as string[], axes));
   let out = aligned[0] as Traced;
   const isOne = (tensor: Traced, dim: number) => tensor.spec.shape[dim] === 1;
-  const sumOut = (tensor: Traced, dims: number[]) => (dims.length > 0 ? trace.call("sum", { self: tensor }, { dim: dims, keepdim: true }) : tensor);
+  const sumOut = (tensor: Traced, dims: number[]) =>
+    dims.length > 0 ? trace.call("sum", { self: tensor }, { dim: dims, keepdim: true }) : tensor;
   if (operands.length === 1) {
     const dims = summedLabels.map((_, i) => output.length + i);
     return dims.length > 0 ? trace.call("sum", { self: out }, { dim: dims, keepdim: false }) : out;
@@ -257,15 +300,35 @@ function pair(trace: Tracer, left: Traced, right: Traced, sum: readonly number[]
     else if (b !== 1) onlyRight.push(dim);
     else both.push(dim);
   }
-  const size = (tensor: Traced, dims: readonly number[]) => elements(dims.map((dim) => tensor.spec.shape[dim] as number));
-  const [batch, rows, inner, columns] = [size(left, both), size(left, onlyLeft), size(left, sum), size(right, onlyRight)];
-  const a = reshapeTo(trace, permuted(trace, left, [...both, ...onlyLeft, ...sum, ...onlyRight]), [batch, rows, inner]);
-  const b = reshapeTo(trace, permuted(trace, right, [...both, ...sum, ...onlyRight, ...onlyLeft]), [batch, inner, columns]);
+  const size = (tensor: Traced, dims: readonly number[]) =>
+    elements(dims.map((dim) => tensor.spec.shape[dim] as number));
+  const [batch, rows, inner, columns] = [
+    size(left, both),
+    size(left, onlyLeft),
+    size(left, sum),
+    size(right, onlyRight),
+  ];
+  const a = reshapeTo(trace, permuted(trace, left, [...both, ...onlyLeft, ...sum, ...onlyRight]), [
+    batch,
+    rows,
+    inner,
+  ]);
+  const b = reshapeTo(trace, permuted(trace, right, [...both, ...sum, ...onlyRight, ...onlyLeft]), [
+    batch,
+    inner,
+    columns,
+  ]);
   const out = trace.call("bmm", { self: a, mat2: b });
   const order = [...both, ...onlyLeft, ...sum, ...onlyRight];
-  const shape = order.map((dim) => (sum.includes(dim) ? 1 : Math.max(left.spec.shape[dim] as number, right.spec.shape[dim] as number)));
+  const shape = order.map((dim) =>
+    sum.includes(dim) ? 1 : Math.max(left.spec.shape[dim] as number, right.spec.shape[dim] as number),
+  );
   const open = viewAs(trace, out, shape);
-  return permuted(trace, open, Array.from({ length: rank }, (_, dim) => order.indexOf(dim)));
+  return permuted(
+    trace,
+    open,
+    Array.from({ length: rank }, (_, dim) => order.indexOf(dim)),
+  );
 }
 
 function permuted(trace: Tracer, self: Traced, dims: readonly number[]): Traced {

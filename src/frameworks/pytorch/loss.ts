@@ -5,9 +5,26 @@ import type { Attributes } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { int } from "../../ops/rule.js";
-import { elementwise, type ForwardCall, type Formula, fresh, given, gradients, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, seen, type Traced, type Tracer } from "./kernel.js";
+import {
+  elementwise,
+  type ForwardCall,
+  type Formula,
+  fresh,
+  given,
+  gradients,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  type Lowering,
+  optional,
+  seen,
+  type Traced,
+  type Tracer,
+} from "./kernel.js";
 
-const reduces = (call: { attributes: ForwardCall["attributes"] }) => int(call.attributes, "reduction", 1) !== 0;
+const reduces = (call: { attributes: ForwardCall["attributes"] }) =>
+  int(call.attributes, "reduction", 1) !== 0;
 
 /** The loss of every element; a mean or sum reuses or replaces it as the kernel does. */
 const everyElement = (kernel: Kernel, { inputs }: ForwardCall): Held => {
@@ -23,7 +40,8 @@ const intoFirst: KernelRule["forward"] = (kernel, call) => {
   return [seen(first, call.outputs[0] as TensorSpec)];
 };
 
-const toSelf: Formula = (kernel, call) => elementwise(kernel, [gradOf(call), call.saved.self as Held, call.saved.target as Held]);
+const toSelf: Formula = (kernel, call) =>
+  elementwise(kernel, [gradOf(call), call.saved.self as Held, call.saved.target as Held]);
 
 const pointwise = { self: toSelf, target: toSelf };
 
@@ -103,11 +121,22 @@ export const lowerCrossEntropy: Lowering = (trace, inputs, attributes) => {
     const product = trace.call("mul", { self: log, other: softened(trace, target, smoothing) });
     const total = trace.call("sum", { self: product }, reduction === 0 ? { dim: classes } : {});
     const negative = trace.call("neg", { self: total });
-    return reduction === 1 ? trace.call("div", { self: negative }, { other: self.spec.shape[0] as number }) : negative;
+    return reduction === 1
+      ? trace.call("div", { self: negative }, { other: self.spec.shape[0] as number })
+      : negative;
   }
   const loss = nll(trace, log, target, weight, attributes);
   if (smoothing === 0) return loss;
-  const weighted = weight ? trace.call("mul", { self: log, other: trace.call("view", { self: weight }, { size: log.spec.shape.map((size, dim) => (dim === classes ? size : 1)) }) }) : log;
+  const weighted = weight
+    ? trace.call("mul", {
+        self: log,
+        other: trace.call(
+          "view",
+          { self: weight },
+          { size: log.spec.shape.map((size, dim) => (dim === classes ? size : 1)) },
+        ),
+      })
+    : log;
   const smooth = trace.call("neg", { self: trace.call("sum", { self: weighted }, { dim: classes }) });
   const ignored = trace.call("eq", { self: target }, { other: int(attributes, "ignore_index", -100) });
   let even = trace.call("maskedFill", { self: smooth, mask: ignored }, { inPlace: true });
@@ -126,21 +155,40 @@ function softened(trace: Parameters<Lowering>[0], target: Traced, smoothing: num
 }
 
 /** nll_loss for rows; nll_loss2d for [N, C, H, W]; other ranks are reshaped to it. */
-export const lowerNll: Lowering = (trace, inputs, attributes) => nll(trace, given(inputs, "self"), given(inputs, "target"), optional(inputs, "weight"), attributes);
+export const lowerNll: Lowering = (trace, inputs, attributes) =>
+  nll(trace, given(inputs, "self"), given(inputs, "target"), optional(inputs, "weight"), attributes);
 
-function nll(trace: Tracer, self: Traced, target: Traced, weight: Traced | null, attributes: Attributes): Traced {
+function nll(
+  trace: Tracer,
+  self: Traced,
+  target: Traced,
+  weight: Traced | null,
+  attributes: Attributes,
+): Traced {
   const { shape } = self.spec;
   if (shape.length <= 2) return trace.call("nllLoss", { self, target, weight }, attributes);
   if (shape.length === 4) return trace.call("nllLoss2d", { self, target, weight }, attributes);
   const [N, C] = shape as [number, number];
-  const flat = trace.call("reshape", { self: trace.call("contiguous", { self }) }, { shape: [N, C, 1, elements(shape.slice(2))] });
-  const labels = trace.call("reshape", { self: trace.call("contiguous", { self: target }) }, { shape: [N, 1, elements(shape.slice(2))] });
+  const flat = trace.call(
+    "reshape",
+    { self: trace.call("contiguous", { self }) },
+    { shape: [N, C, 1, elements(shape.slice(2))] },
+  );
+  const labels = trace.call(
+    "reshape",
+    { self: trace.call("contiguous", { self: target }) },
+    { shape: [N, 1, elements(shape.slice(2))] },
+  );
   const loss = trace.call("nllLoss2d", { self: flat, target: labels, weight }, attributes);
-  return int(attributes, "reduction", 1) === 0 ? trace.call("view", { self: loss }, { size: [N, ...shape.slice(2)] }) : loss;
+  return int(attributes, "reduction", 1) === 0
+    ? trace.call("view", { self: loss }, { size: [N, ...shape.slice(2)] })
+    : loss;
 }
 
 export const lowerL1: Lowering = (trace, inputs, attributes) => {
-  const every = trace.call("abs", { self: trace.call("sub", { self: given(inputs, "self"), other: given(inputs, "target") }) });
+  const every = trace.call("abs", {
+    self: trace.call("sub", { self: given(inputs, "self"), other: given(inputs, "target") }),
+  });
   const reduction = int(attributes, "reduction", 1);
   return reduction === 0 ? every : trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 };

@@ -8,10 +8,29 @@
 import { elements } from "../../base/shape.js";
 import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { flag, int, ints } from "../../ops/rule.js";
-import { type BackwardCall, contiguous, elementwise, fresh, given, gradOf, type Held, type Kernel, type KernelRule, type Lowering, optional, seen, type Tracer } from "./kernel.js";
+import {
+  type BackwardCall,
+  contiguous,
+  elementwise,
+  fresh,
+  given,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  type Lowering,
+  optional,
+  seen,
+  type Tracer,
+} from "./kernel.js";
 
 /** cuDNN's batch norm takes whole affine layers; the rest runs PyTorch's own kernels. */
-export function usesCudnn(input: TensorSpec, affine: boolean, statistics: boolean, training: boolean): boolean {
+export function usesCudnn(
+  input: TensorSpec,
+  affine: boolean,
+  statistics: boolean,
+  training: boolean,
+): boolean {
   const limit = training ? 880_801 : 65_535; // CUDNN_BN_MAX batch, Normalization.cpp
   return affine && (statistics || training) && input.shape.length >= 3 && (input.shape[0] as number) <= limit;
 }
@@ -82,7 +101,9 @@ export const normalizationKernels = {
       const input = call.saved.input as Held;
       const channels = input.spec.shape[1] as number;
       const innermost = channelsInnermost(input.spec);
-      const sums = innermost ? [fresh(kernel, [channels], "float32"), fresh(kernel, [channels], "float32")] : [];
+      const sums = innermost
+        ? [fresh(kernel, [channels], "float32"), fresh(kernel, [channels], "float32")]
+        : [];
       const affine = call.needs.slice(1).map((need) => (need ? fresh(kernel, [channels], "float32") : null));
       if (innermost) {
         staging(kernel, input.spec, 2);
@@ -104,9 +125,12 @@ export const normalizationKernels = {
       contiguous(kernel, input);
       const out = call.needs.map((need, i) => {
         if (!need) return null;
-        return i === 0 ? fresh(kernel, input.spec.shape, input.spec.dtype) : fresh(kernel, normalized, input.spec.dtype);
+        return i === 0
+          ? fresh(kernel, input.spec.shape, input.spec.dtype)
+          : fresh(kernel, normalized, input.spec.dtype);
       });
-      if (!isContiguous(gradOf(call).spec)) kernel.free(fresh(kernel, gradOf(call).spec.shape, input.spec.dtype));
+      if (!isContiguous(gradOf(call).spec))
+        kernel.free(fresh(kernel, gradOf(call).spec.shape, input.spec.dtype));
       return out;
     },
   },
@@ -119,7 +143,9 @@ export const normalizationKernels = {
       const input = call.saved.input as Held;
       const normalized = ints(call.attributes, "normalized_shape", []);
       contiguous(kernel, input);
-      return call.needs.map((need, i) => (need ? fresh(kernel, i === 0 ? input.spec.shape : normalized, input.spec.dtype) : null));
+      return call.needs.map((need, i) =>
+        need ? fresh(kernel, i === 0 ? input.spec.shape : normalized, input.spec.dtype) : null,
+      );
     },
   },
   groupNorm: {
@@ -130,7 +156,8 @@ export const normalizationKernels = {
       const [N, C] = input.spec.shape as [number, number];
       const pixels = elements(input.spec.shape.slice(2));
       // scale and shift per sample and channel, folded from the statistics and the affine weights
-      if (pixels > 1 && (inputs.weight || inputs.bias)) for (let i = 0; i < 2; i++) fresh(kernel, [N, C], "float32");
+      if (pixels > 1 && (inputs.weight || inputs.bias))
+        for (let i = 0; i < 2; i++) fresh(kernel, [N, C], "float32");
       void copy;
       void attributes;
       return made;
@@ -141,7 +168,13 @@ export const normalizationKernels = {
       const groups = int(call.attributes, "num_groups", 1);
       contiguous(kernel, gradOf(call));
       contiguous(kernel, input);
-      const out = call.needs.map((need, i) => (need ? (i === 0 ? fresh(kernel, input.spec.shape, input.spec.dtype) : fresh(kernel, [C], input.spec.dtype)) : null));
+      const out = call.needs.map((need, i) =>
+        need
+          ? i === 0
+            ? fresh(kernel, input.spec.shape, input.spec.dtype)
+            : fresh(kernel, [C], input.spec.dtype)
+          : null,
+      );
       const scratch: Held[] = [];
       const take = (shape: readonly number[]) => scratch.push(fresh(kernel, shape, "float32"));
       if (elements(input.spec.shape.slice(2)) > 1) {
@@ -160,9 +193,19 @@ export const normalizationKernels = {
 
 export const lowerBatchNorm: Lowering = (trace, inputs, attributes) => {
   const input = given(inputs, "input");
-  const [weight, bias, mean, variance] = [optional(inputs, "weight"), optional(inputs, "bias"), optional(inputs, "running_mean"), optional(inputs, "running_var")];
+  const [weight, bias, mean, variance] = [
+    optional(inputs, "weight"),
+    optional(inputs, "bias"),
+    optional(inputs, "running_mean"),
+    optional(inputs, "running_var"),
+  ];
   const training = flag(attributes, "training");
-  const cudnn = usesCudnn(input.spec, weight !== null && bias !== null, mean !== null && variance !== null, training);
+  const cudnn = usesCudnn(
+    input.spec,
+    weight !== null && bias !== null,
+    mean !== null && variance !== null,
+    training,
+  );
   const ports = { input, weight, bias, running_mean: mean, running_var: variance };
   return trace.call(cudnn ? "cudnnBatchNorm" : "nativeBatchNorm", ports, attributes);
 };
@@ -171,21 +214,37 @@ export const lowerBatchNorm: Lowering = (trace, inputs, attributes) => {
 export const lowerInstanceNorm: Lowering = (trace, inputs, attributes) => {
   const input = given(inputs, "input");
   const [N, C] = input.spec.shape as [number, number];
-  const repeated = (tensor: ReturnType<typeof optional>) => (tensor ? trace.call("repeat", { self: tensor }, { repeats: [N] }) : null);
+  const repeated = (tensor: ReturnType<typeof optional>) =>
+    tensor ? trace.call("repeat", { self: tensor }, { repeats: [N] }) : null;
   const [weight, bias] = [repeated(optional(inputs, "weight")), repeated(optional(inputs, "bias"))];
-  const [mean, variance] = [repeated(optional(inputs, "running_mean")), repeated(optional(inputs, "running_var"))];
+  const [mean, variance] = [
+    repeated(optional(inputs, "running_mean")),
+    repeated(optional(inputs, "running_var")),
+  ];
   const solid = trace.call("contiguous", { self: input });
   const wide = trace.call("view", { self: solid }, { size: [1, N * C, ...input.spec.shape.slice(2)] });
   const training = attributes.use_input_stats !== false;
-  const out = trace.call("batchNorm", { input: wide, weight, bias, running_mean: mean, running_var: variance }, { ...attributes, training });
+  const out = trace.call(
+    "batchNorm",
+    { input: wide, weight, bias, running_mean: mean, running_var: variance },
+    { ...attributes, training },
+  );
   if (mean && variance) {
     // the running statistics of all samples are averaged back into the module's
-    for (const tensor of [mean, variance]) trace.drop(trace.call("mean", { self: trace.call("view", { self: tensor }, { size: [N, C] }) }, { dim: 0, keepdim: false }));
+    for (const tensor of [mean, variance])
+      trace.drop(
+        trace.call(
+          "mean",
+          { self: trace.call("view", { self: tensor }, { size: [N, C] }) },
+          { dim: 0, keepdim: false },
+        ),
+      );
   }
   return trace.call("view", { self: out }, { size: input.spec.shape });
 };
 
 /** rms_norm is one fused kernel on CUDA. */
-export const lowerLayerNorm: Lowering = (trace, inputs, attributes) => trace.call("layerNorm", inputs, attributes);
+export const lowerLayerNorm: Lowering = (trace, inputs, attributes) =>
+  trace.call("layerNorm", inputs, attributes);
 
 export { dense, elementwise, seen, type Tracer };

@@ -10,7 +10,10 @@ const intoInput: KernelRule = {
       const last = !isContiguous(input) && isChannelsLast(input);
       const out = last ? kernel.empty(input) : fresh(kernel, input.shape, input.dtype);
       const { spec } = gradOf(call);
-      if (last ? !isChannelsLast(spec) : !isContiguous(spec)) kernel.free(kernel.empty(last ? channelsLast(spec.shape, spec.dtype) : dense(spec.shape, spec.dtype)));
+      if (last ? !isChannelsLast(spec) : !isContiguous(spec))
+        kernel.free(
+          kernel.empty(last ? channelsLast(spec.shape, spec.dtype) : dense(spec.shape, spec.dtype)),
+        );
       return out;
     },
   }),
@@ -41,7 +44,9 @@ export const poolingKernels = {
   gridSampler: {
     backward: (kernel, call) => {
       const { input, grid } = call.saved as { input: Held; grid: Held };
-      return [call.needs[0] ? kernel.empty(input.spec) : null, kernel.empty(grid.spec)].map((tensor, i) => (call.needs[i] ? tensor : null));
+      return [call.needs[0] ? kernel.empty(input.spec) : null, kernel.empty(grid.spec)].map((tensor, i) =>
+        call.needs[i] ? tensor : null,
+      );
     },
   },
 } satisfies Record<string, KernelRule>;
@@ -53,7 +58,11 @@ export const lowerAdaptiveAvg =
     const self = given(inputs, "self");
     const out = (outputs[0] as TensorSpec).shape.slice(-rank);
     if (out.every((size) => size === 1)) {
-      const mean = trace.call("mean", { self }, { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true });
+      const mean = trace.call(
+        "mean",
+        { self },
+        { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true },
+      );
       const last = rank > 1 && !isContiguous(self.spec) && isChannelsLast(self.spec);
       return last ? trace.call("asStrided", { self: mean }) : mean; // the result gets channels-last strides in place
     }
@@ -70,9 +79,22 @@ export const lowerPool1d =
     const wide = trace.call("unsqueeze", { self: given(inputs, "self") }, { dim: -2 });
     const row = (key: string, one: number) => {
       const value = attributes[key];
-      const list = Array.isArray(value) ? (value as readonly number[]) : typeof value === "number" ? [value] : [];
+      const list = Array.isArray(value)
+        ? (value as readonly number[])
+        : typeof value === "number"
+          ? [value]
+          : [];
       return list.length > 0 ? { [key]: [one, ...list] } : {};
     };
-    const settings = { ...attributes, ...row("kernel_size", 1), ...row("stride", 1), ...row("padding", 0), ...row("dilation", 1), ...row("output_size", 1) };
-    return trace.calls(name, { self: wide }, settings).map((tensor) => trace.call("squeeze", { self: tensor }, { dim: -2 }));
+    const settings = {
+      ...attributes,
+      ...row("kernel_size", 1),
+      ...row("stride", 1),
+      ...row("padding", 0),
+      ...row("dilation", 1),
+      ...row("output_size", 1),
+    };
+    return trace
+      .calls(name, { self: wide }, settings)
+      .map((tensor) => trace.call("squeeze", { self: tensor }, { dim: -2 }));
   };

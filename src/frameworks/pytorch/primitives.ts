@@ -16,7 +16,10 @@ export const PRIMITIVES = {
       const saved = dense([input.shape[1] as number], "float32");
       return [input, saved, saved];
     },
-    backward: joint(["input", "weight", "bias"], ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"]),
+    backward: joint(
+      ["input", "weight", "bias"],
+      ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"],
+    ),
   }),
   /** Rows that are masked out altogether give zeros. */
   safeSoftmax: reductions.softmax,
@@ -34,9 +37,14 @@ export const PRIMITIVES = {
       const sums = dense([B, H, Math.ceil(L / 32) * 32], "float32");
       const counter = dense([], "int64");
       // with dropout the random state stays on the host; without it, two unused counters are made on the device
-      return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0 ? [result, sums] : [result, sums, counter, counter];
+      return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0
+        ? [result, sums]
+        : [result, sums, counter, counter];
     },
-    backward: joint(["query", "key", "value", "attn_mask"], ["query", "key", "value", "attn_mask", "output", "log_sumexp", "philox_seed", "philox_offset"]),
+    backward: joint(
+      ["query", "key", "value", "attn_mask"],
+      ["query", "key", "value", "attn_mask", "output", "log_sumexp", "philox_seed", "philox_offset"],
+    ),
   }),
 } satisfies OpTable;
 

@@ -1,7 +1,15 @@
 /** Dropout and random numbers of eager PyTorch. Source: aten/src/ATen/native/Dropout.cpp, cuda/Dropout.cu */
 import type { TensorSpec } from "../../ir/tensor.js";
 import { flag } from "../../ops/rule.js";
-import { elementwise, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
+import {
+  elementwise,
+  given,
+  gradients,
+  gradOf,
+  type Held,
+  type KernelRule,
+  type Lowering,
+} from "./kernel.js";
 
 export const randomKernels = {
   /** The mask, one byte an element, comes before the result. */
@@ -10,7 +18,10 @@ export const randomKernels = {
       const mask = kernel.empty(outputs[1] as TensorSpec);
       return [kernel.empty(outputs[0] as TensorSpec), mask];
     },
-    backward: gradients({ input: (kernel, call) => elementwise(kernel, [gradOf(call), call.saved.mask as Held], gradOf(call).spec.dtype) }),
+    backward: gradients({
+      input: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), call.saved.mask as Held], gradOf(call).spec.dtype),
+    }),
   },
 } satisfies Record<string, KernelRule>;
 
@@ -23,7 +34,11 @@ export const lowerDropout: Lowering = (trace, inputs, attributes) => {
     const noise = trace.call("create", { self: input });
     return trace.call("mul", { self: input, other: noise }, { inPlace: true });
   }
-  if (p === 1) return trace.call("mul", { self: input, other: trace.call("create", {}, { size: [], dtype: input.spec.dtype }) });
+  if (p === 1)
+    return trace.call("mul", {
+      self: input,
+      other: trace.call("create", {}, { size: [], dtype: input.spec.dtype }),
+    });
   return trace.call("nativeDropout", { input }, { p });
 };
 

@@ -19,7 +19,13 @@ const VECTOR = 4;
 const MIN_VALUES_PER_THREAD = 16;
 const MAX_VALUES_PER_THREAD = 256;
 /** cudaDeviceProp.maxThreadsPerMultiProcessor by compute capability, CUDA C++ Programming Guide, table of capabilities. */
-const THREADS_PER_MULTIPROCESSOR: Readonly<Record<string, number>> = { "7.5": 1024, "8.6": 1536, "8.7": 1536, "8.9": 1536, "12.0": 1536 };
+const THREADS_PER_MULTIPROCESSOR: Readonly<Record<string, number>> = {
+  "7.5": 1024,
+  "8.6": 1536,
+  "8.7": 1536,
+  "8.9": 1536,
+  "12.0": 1536,
+};
 const USUAL_THREADS_PER_MULTIPROCESSOR = 2048;
 
 export interface Reduction {
@@ -30,7 +36,10 @@ export interface Reduction {
 }
 
 /** Bytes of the buffer and of the counters; undefined when no output is shared by blocks. */
-export function globalReduction({ input, dims, partial = 4 }: Reduction, device: Device): { readonly buffer: number; readonly counters: number } | undefined {
+export function globalReduction(
+  { input, dims, partial = 4 }: Reduction,
+  device: Device,
+): { readonly buffer: number; readonly counters: number } | undefined {
   const total = elements(input.shape);
   const outputs = total === 0 ? 0 : elements(input.shape.filter((_, dim) => !dims.includes(dim)));
   if (outputs === 0) return undefined;
@@ -63,18 +72,25 @@ export function globalReduction({ input, dims, partial = 4 }: Reduction, device:
   if (acrossWarps) stepInput *= blockHeight;
   else stepOutput *= blockHeight;
 
-  const perMultiprocessor = THREADS_PER_MULTIPROCESSOR[device.computeCapability.join(".")] ?? USUAL_THREADS_PER_MULTIPROCESSOR;
+  const perMultiprocessor =
+    THREADS_PER_MULTIPROCESSOR[device.computeCapability.join(".")] ?? USUAL_THREADS_PER_MULTIPROCESSOR;
   const target = device.multiprocessors * Math.floor(perMultiprocessor / (blockWidth * blockHeight));
   const grid = Math.ceil(Math.floor(outputs / outputVector) / stepOutput);
   if (!acrossWarps || perThread() < MAX_VALUES_PER_THREAD || grid > target) return undefined;
-  const blocks = Math.max(Math.min(Math.ceil(target / grid), Math.ceil(perThread() / MIN_VALUES_PER_THREAD)), Math.ceil(perThread() / MAX_VALUES_PER_THREAD));
+  const blocks = Math.max(
+    Math.min(Math.ceil(target / grid), Math.ceil(perThread() / MIN_VALUES_PER_THREAD)),
+    Math.ceil(perThread() / MAX_VALUES_PER_THREAD),
+  );
   if (blocks <= 1) return undefined;
   const lanes = alongInput ? 1 : blockWidth * outputVector;
   return { buffer: partial * outputs * blocks * lanes, counters: 4 * grid };
 }
 
 /** The iterator's dims: reduced ones first, then by stride, neighbours joined where memory allows. Strides in elements. */
-function iterated(input: TensorSpec, dims: readonly number[]): { shape: number[]; strides: number[]; reduced: number } {
+function iterated(
+  input: TensorSpec,
+  dims: readonly number[],
+): { shape: number[]; strides: number[]; reduced: number } {
   const out = new Array<number>(input.shape.length).fill(0);
   let step = 1;
   for (let dim = input.shape.length - 1; dim >= 0; dim--) {
@@ -106,14 +122,27 @@ function iterated(input: TensorSpec, dims: readonly number[]): { shape: number[]
   }
   const joined: { size: number; input: number; output: number }[] = [];
   for (const dim of order) {
-    const next = { size: input.shape[dim] as number, input: input.strides[dim] as number, output: out[dim] as number };
+    const next = {
+      size: input.shape[dim] as number,
+      input: input.strides[dim] as number,
+      output: out[dim] as number,
+    };
     const last = joined[joined.length - 1];
-    if (last && (last.size === 1 || next.size === 1 || (last.size * last.input === next.input && last.size * last.output === next.output))) {
+    if (
+      last &&
+      (last.size === 1 ||
+        next.size === 1 ||
+        (last.size * last.input === next.input && last.size * last.output === next.output))
+    ) {
       if (last.size === 1) Object.assign(last, next);
       else last.size *= next.size;
     } else joined.push({ ...next });
   }
-  return { shape: joined.map(({ size }) => size), strides: joined.map(({ input: stride }) => stride), reduced: joined.filter(({ output }) => output === 0).length };
+  return {
+    shape: joined.map(({ size }) => size),
+    strides: joined.map(({ input: stride }) => stride),
+    reduced: joined.filter(({ output }) => output === 0).length,
+  };
 }
 
 /** The widest vector of outputs whose loads stay aligned. get_output_vec_size */

@@ -3,7 +3,21 @@ import { isFloating } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, flag } from "../../ops/rule.js";
-import { type BackwardCall, contiguous, elementwise, expandedTo, fresh, gradients, gradOf, type Held, type Kernel, type KernelRule, reductionScratch, seen, summed } from "./kernel.js";
+import {
+  type BackwardCall,
+  contiguous,
+  elementwise,
+  expandedTo,
+  fresh,
+  gradients,
+  gradOf,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  reductionScratch,
+  seen,
+  summed,
+} from "./kernel.js";
 import { partialSize } from "./reduce-config.js";
 
 /** The gradient with the summed dims back, as views of it. */
@@ -30,7 +44,12 @@ function sharedAmongEqual(kernel: Kernel, call: BackwardCall): Held {
   const mask = elementwise(kernel, [self, result], "bool");
   const count = fresh(kernel, result.spec.shape, "int64");
   const numbers = fresh(kernel, self.spec.shape, "int64"); // the mask as whole numbers while it is summed
-  reductionScratch(kernel, numbers.spec, dimsOf(call.attributes, "dim", self.spec.shape.length), partialSize(numbers.spec));
+  reductionScratch(
+    kernel,
+    numbers.spec,
+    dimsOf(call.attributes, "dim", self.spec.shape.length),
+    partialSize(numbers.spec),
+  );
   kernel.free(numbers);
   elementwise(kernel, [grad, count], grad.spec.dtype);
   return elementwise(kernel, [mask, grad], grad.spec.dtype);
@@ -52,13 +71,24 @@ function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held 
 const reduces: KernelRule["forward"] = (kernel, { inputs, outputs, attributes }) => {
   const self = inputs.self as Held;
   const out = outputs.map((spec) => kernel.empty(spec));
-  reductionScratch(kernel, self.spec, dimsOf(attributes, "dim", self.spec.shape.length), partialSize(self.spec));
+  reductionScratch(
+    kernel,
+    self.spec,
+    dimsOf(attributes, "dim", self.spec.shape.length),
+    partialSize(self.spec),
+  );
   return out;
 };
 
 export const reductionKernels = {
-  sum: { forward: reduces, backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }) },
-  mean: { forward: reduces, backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }) },
+  sum: {
+    forward: reduces,
+    backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }),
+  },
+  mean: {
+    forward: reduces,
+    backward: gradients({ self: (kernel, call) => elementwise(kernel, [spread(call)]) }),
+  },
   amax: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   maxAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
@@ -91,7 +121,10 @@ export const reductionKernels = {
     },
     backward: gradients({
       self: (kernel, call) => {
-        const difference = elementwise(kernel, [call.saved.self as Held, restored(call, call.saved.result as Held)]);
+        const difference = elementwise(kernel, [
+          call.saved.self as Held,
+          restored(call, call.saved.result as Held),
+        ]);
         return elementwise(kernel, [restored(call), elementwise(kernel, [difference])]);
       },
     }),
@@ -137,7 +170,8 @@ export const reductionKernels = {
   // grad.flip(dim).cumsum(dim).flip(dim)
   cumsum: {
     backward: gradients({
-      self: (kernel, call) => elementwise(kernel, [elementwise(kernel, [elementwise(kernel, [gradOf(call)])])]),
+      self: (kernel, call) =>
+        elementwise(kernel, [elementwise(kernel, [elementwise(kernel, [gradOf(call)])])]),
     }),
   },
   cumprod: {
@@ -175,7 +209,10 @@ export const reductionKernels = {
 } satisfies Record<string, KernelRule>;
 
 /** The result first; a strided input is copied for the kernel. */
-function softmaxForward(kernel: Kernel, { inputs, outputs }: Parameters<NonNullable<KernelRule["forward"]>>[1]): Held[] {
+function softmaxForward(
+  kernel: Kernel,
+  { inputs, outputs }: Parameters<NonNullable<KernelRule["forward"]>>[1],
+): Held[] {
   const made = outputs.map((spec) => kernel.empty(spec));
   contiguous(kernel, inputs.self as Held);
   return made;
@@ -183,7 +220,11 @@ function softmaxForward(kernel: Kernel, { inputs, outputs }: Parameters<NonNulla
 
 /** Zeros of the input's shape with the gradient written at the kept indices. */
 function scattered(): KernelRule {
-  return { backward: gradients({ self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype) }) };
+  return {
+    backward: gradients({
+      self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),
+    }),
+  };
 }
 
 function castTo(kernel: Kernel, call: BackwardCall, grad: Held): Held {

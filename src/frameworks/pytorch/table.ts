@@ -42,10 +42,19 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   scaledDotProductAttention: lowerAttention,
   reshape: lowerReshape,
   flatten: lowerReshape,
-  unflatten: (trace, inputs, _, outputs) => trace.call("view", { self: self(inputs) }, { size: outputs[0]?.shape ?? [] }),
+  unflatten: (trace, inputs, _, outputs) =>
+    trace.call("view", { self: self(inputs) }, { size: outputs[0]?.shape ?? [] }),
   contiguous: lowerContiguous,
-  movedim: (trace, inputs, attributes) => trace.call("permute", { self: self(inputs) }, { dims: movedDims(self(inputs).spec.shape.length, attributes) }),
-  broadcastTensors: (trace, inputs, _, outputs) => list(inputs, "tensors").map((tensor, i) => trace.call("expand", { self: tensor }, { size: outputs[i]?.shape ?? [] })),
+  movedim: (trace, inputs, attributes) =>
+    trace.call(
+      "permute",
+      { self: self(inputs) },
+      { dims: movedDims(self(inputs).spec.shape.length, attributes) },
+    ),
+  broadcastTensors: (trace, inputs, _, outputs) =>
+    list(inputs, "tensors").map((tensor, i) =>
+      trace.call("expand", { self: tensor }, { size: outputs[i]?.shape ?? [] }),
+    ),
   crossEntropy: lowerCrossEntropy,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
@@ -60,13 +69,19 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     const below = trace.call("add", { self: trace.call("abs", { self: self(inputs) }) }, { other: 1 });
     return trace.call("div", { self: self(inputs), other: below });
   },
-  tanhshrink: (trace, inputs) => trace.call("sub", { self: self(inputs), other: trace.call("tanh", { self: self(inputs) }) }),
+  tanhshrink: (trace, inputs) =>
+    trace.call("sub", { self: self(inputs), other: trace.call("tanh", { self: self(inputs) }) }),
 };
 
 /** Padding by reflection or repetition has kernels of its own, by the number of padded dims. */
 const lowerPad: Lowering = (trace, inputs, attributes) => {
   const pad = attributes.pad;
-  const kind = attributes.mode === "reflect" ? "reflectionPad" : attributes.mode === "replicate" ? "replicationPad" : null;
+  const kind =
+    attributes.mode === "reflect"
+      ? "reflectionPad"
+      : attributes.mode === "replicate"
+        ? "replicationPad"
+        : null;
   if (!kind || !Array.isArray(pad)) return trace.call("pad", inputs, attributes);
   return trace.call(`${kind}${pad.length / 2}d`, inputs, { padding: pad as readonly number[] });
 };
@@ -83,11 +98,16 @@ const ENTRY: Readonly<Record<string, Lowering>> = {
 
 /** An operator without a kernel row: its result, and a gradient as large as each input. */
 const PLAIN: KernelRule = {
-  backward: (kernel, call) => call.needs.map((need, i) => (need ? elementwise(kernel, [{ ...gradOf(call), spec: call.inputs[i] ?? gradOf(call).spec }]) : null)),
+  backward: (kernel, call) =>
+    call.needs.map((need, i) =>
+      need ? elementwise(kernel, [{ ...gradOf(call), spec: call.inputs[i] ?? gradOf(call).spec }]) : null,
+    ),
 };
 
 export function opRule(op: string): OpRule | undefined {
-  return (PRIMITIVES as Readonly<Record<string, OpRule>>)[op] ?? (OPS as Readonly<Record<string, OpRule>>)[op];
+  return (
+    (PRIMITIVES as Readonly<Record<string, OpRule>>)[op] ?? (OPS as Readonly<Record<string, OpRule>>)[op]
+  );
 }
 
 export function kernelRule(op: string): KernelRule {

@@ -6,7 +6,26 @@ import { elements, wrapDim } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, int, ints } from "../../ops/rule.js";
 import { pieces, viewStrides } from "../../ops/views.js";
-import { type BackwardCall, contiguous, elementwise, type Formula, fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering, list, reshaped, seen, summed, summedTo, type Traced, transposed } from "./kernel.js";
+import {
+  type BackwardCall,
+  contiguous,
+  elementwise,
+  type Formula,
+  fresh,
+  given,
+  gradients,
+  gradOf,
+  type Held,
+  type KernelRule,
+  type Lowering,
+  list,
+  reshaped,
+  seen,
+  summed,
+  summedTo,
+  type Traced,
+  transposed,
+} from "./kernel.js";
 import { passes } from "./elementwise.js";
 
 const inputSpec = (call: BackwardCall) => call.inputs[0] as TensorSpec;
@@ -50,7 +69,11 @@ export const viewKernels = {
         const dims = ints(call.attributes, "dims", []).map((dim) => wrapDim(dim, rank));
         const inverse = dims.map((_d, dim) => dims.indexOf(dim));
         const { shape, strides, dtype } = gradOf(call).spec;
-        return seen(gradOf(call), { shape: inverse.map((dim) => shape[dim] as number), strides: inverse.map((dim) => strides[dim] as number), dtype });
+        return seen(gradOf(call), {
+          shape: inverse.map((dim) => shape[dim] as number),
+          strides: inverse.map((dim) => strides[dim] as number),
+          dtype,
+        });
       },
     }),
   },
@@ -59,11 +82,17 @@ export const viewKernels = {
       self: (_, call) => {
         const rank = inputSpec(call).shape.length;
         if (rank < 2) return gradOf(call);
-        return transposed(gradOf(call), wrapDim(int(call.attributes, "dim0", 0), rank), wrapDim(int(call.attributes, "dim1", 1), rank));
+        return transposed(
+          gradOf(call),
+          wrapDim(int(call.attributes, "dim0", 0), rank),
+          wrapDim(int(call.attributes, "dim1", 1), rank),
+        );
       },
     }),
   },
-  expand: { backward: gradients({ self: (kernel, call) => summedTo(kernel, gradOf(call), inputSpec(call).shape) }) },
+  expand: {
+    backward: gradients({ self: (kernel, call) => summedTo(kernel, gradOf(call), inputSpec(call).shape) }),
+  },
   slice: { backward: gradients({ self: embedded }) },
   narrow: { backward: gradients({ self: embedded }) },
   select: { backward: gradients({ self: embedded }) },
@@ -82,7 +111,12 @@ export const viewKernels = {
   unbind: { backward: gradients({ self: stacked }) },
   alias: passes,
   clone: passes,
-  copy: { backward: (kernel, call) => call.needs.map((need, i) => (need ? (i === 0 ? elementwise(kernel, [gradOf(call)]) : gradOf(call)) : null)) },
+  copy: {
+    backward: (kernel, call) =>
+      call.needs.map((need, i) =>
+        need ? (i === 0 ? elementwise(kernel, [gradOf(call)]) : gradOf(call)) : null,
+      ),
+  },
 
   cat: {
     backward: (_, call) => {
@@ -90,7 +124,11 @@ export const viewKernels = {
       const dim = wrapDim(int(call.attributes, "dim", 0), grad.spec.shape.length);
       return call.inputs.map((input, i) => {
         if (!call.needs[i]) return null;
-        return seen(grad, { shape: grad.spec.shape.map((size, d) => (d === dim ? (input.shape[dim] as number) : size)), strides: grad.spec.strides, dtype: grad.spec.dtype });
+        return seen(grad, {
+          shape: grad.spec.shape.map((size, d) => (d === dim ? (input.shape[dim] as number) : size)),
+          strides: grad.spec.strides,
+          dtype: grad.spec.dtype,
+        });
       });
     },
   },
@@ -99,12 +137,24 @@ export const viewKernels = {
       const grad = gradOf(call);
       const dim = wrapDim(int(call.attributes, "dim", 0), grad.spec.shape.length);
       const rest = <T>(items: readonly T[]) => items.filter((_item, d) => d !== dim);
-      return call.needs.map((need) => (need ? seen(grad, { shape: rest(grad.spec.shape), strides: rest(grad.spec.strides), dtype: grad.spec.dtype }) : null));
+      return call.needs.map((need) =>
+        need
+          ? seen(grad, {
+              shape: rest(grad.spec.shape),
+              strides: rest(grad.spec.strides),
+              dtype: grad.spec.dtype,
+            })
+          : null,
+      );
     },
   },
   roll: {
-    forward: (kernel, { outputs, attributes }) => rolled(kernel, outputs[0] as TensorSpec, ints(attributes, "dims", []).length),
-    backward: gradients({ self: (kernel, call) => rolled(kernel, gradOf(call).spec, ints(call.attributes, "dims", []).length)[0] as Held }),
+    forward: (kernel, { outputs, attributes }) =>
+      rolled(kernel, outputs[0] as TensorSpec, ints(attributes, "dims", []).length),
+    backward: gradients({
+      self: (kernel, call) =>
+        rolled(kernel, gradOf(call).spec, ints(call.attributes, "dims", []).length)[0] as Held,
+    }),
   },
   flip: moved,
   tril: moved,
@@ -121,7 +171,10 @@ export const viewKernels = {
       fresh(kernel, self.spec.shape, self.spec.dtype);
       return [kernel.empty(outputs[0] as TensorSpec)];
     },
-    backward: gradients({ self: (kernel, call) => seen(fresh(kernel, gradOf(call).spec.shape, gradOf(call).spec.dtype), inputSpec(call)) }),
+    backward: gradients({
+      self: (kernel, call) =>
+        seen(fresh(kernel, gradOf(call).spec.shape, gradOf(call).spec.dtype), inputSpec(call)),
+    }),
   },
   col2im: {
     forward: (kernel, { inputs, outputs }) => {
@@ -131,8 +184,18 @@ export const viewKernels = {
     backward: gradients({ self: embedded }),
   },
   repeatInterleave: moved,
-  repeat: { backward: gradients({ self: (kernel, call) => fresh(kernel, inputSpec(call).shape, gradOf(call).spec.dtype) }) },
-  fill: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call)]), value: (kernel, call) => summed(kernel, gradOf(call), dimsOf({}, "dim", gradOf(call).spec.shape.length)) }) },
+  repeat: {
+    backward: gradients({
+      self: (kernel, call) => fresh(kernel, inputSpec(call).shape, gradOf(call).spec.dtype),
+    }),
+  },
+  fill: {
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call)]),
+      value: (kernel, call) =>
+        summed(kernel, gradOf(call), dimsOf({}, "dim", gradOf(call).spec.shape.length)),
+    }),
+  },
   diff: { backward: gradients({ self: embedded }) },
 } satisfies Record<string, KernelRule>;
 
@@ -160,17 +223,21 @@ export const lowerReshape: Lowering = (trace, inputs, _, outputs) => {
 export const lowerContiguous: Lowering = (trace, inputs, attributes, outputs) => {
   const self = given(inputs, "self");
   const wanted = outputs[0] as TensorSpec;
-  if (wanted.strides.every((stride, dim) => stride === self.spec.strides[dim] || wanted.shape[dim] === 1)) return self;
+  if (wanted.strides.every((stride, dim) => stride === self.spec.strides[dim] || wanted.shape[dim] === 1))
+    return self;
   return trace.call("clone", { self }, { memory_format: attributes.memory_format ?? "contiguous" });
 };
 
 /** The tensor itself when it already has the dtype. */
 export const lowerCast: Lowering = (trace, inputs, attributes, outputs) => {
   const self = given(inputs, "self");
-  return (outputs[0] as TensorSpec).dtype === self.spec.dtype && attributes.copy !== true ? self : trace.call("cast", { self }, attributes);
+  return (outputs[0] as TensorSpec).dtype === self.spec.dtype && attributes.copy !== true
+    ? self
+    : trace.call("cast", { self }, attributes);
 };
 
 /** stack is cat of unsqueezed tensors in one kernel; a list's missing entries do not occur. */
-export const stackInputs = (inputs: Parameters<Lowering>[1]): readonly Traced[] => list(inputs, "tensors") as readonly Traced[];
+export const stackInputs = (inputs: Parameters<Lowering>[1]): readonly Traced[] =>
+  list(inputs, "tensors") as readonly Traced[];
 
 export { contiguous, elements, pieces };

@@ -6,7 +6,10 @@
  */
 import { InputError } from "../../base/complaint.js";
 
-export type Expression = { readonly symbol: string } | { readonly value: number } | { readonly head: string; readonly items: readonly Expression[] };
+export type Expression =
+  | { readonly symbol: string }
+  | { readonly value: number }
+  | { readonly head: string; readonly items: readonly Expression[] };
 
 /** Deeper nesting than any size expression; guards the stack against hostile text. */
 const MAX_DEPTH = 64;

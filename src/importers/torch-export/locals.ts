@@ -26,7 +26,11 @@ export interface TracedNode {
 interface Activation {
   /** Variable → what it holds. */
   readonly names: Map<string, readonly string[]>;
-  statement: { readonly line: string; readonly targets: readonly string[]; results: readonly string[] } | null;
+  statement: {
+    readonly line: string;
+    readonly targets: readonly string[];
+    results: readonly string[];
+  } | null;
 }
 
 /** By result name: the last node at which some variable still holds it. */
@@ -57,9 +61,11 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
     let common = 0;
     while (common < keys.length && common < open.length && open[common]?.key === keys[common]) common++;
     // activations that this operator is not in have returned, innermost first; the ones around them were in that call
-    for (let depth = open.length - 1; depth >= common; depth--) close((open[depth] as { activation: Activation }).activation, index - 1);
+    for (let depth = open.length - 1; depth >= common; depth--)
+      close((open[depth] as { activation: Activation }).activation, index - 1);
     open = open.slice(0, common);
-    for (let depth = common; depth < keys.length; depth++) open.push({ key: keys[depth] as string, activation: { names: new Map(), statement: null } });
+    for (let depth = common; depth < keys.length; depth++)
+      open.push({ key: keys[depth] as string, activation: { names: new Map(), statement: null } });
     frames.forEach((frame, depth) => {
       const { activation } = open[depth] as { activation: Activation };
       if (activation.statement && activation.statement.line !== frame.line) finish(activation, index - 1);
@@ -67,14 +73,20 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
       if (node.results.length > 0) activation.statement.results = node.results;
     });
   });
-  for (let depth = open.length - 1; depth >= 0; depth--) close((open[depth] as { activation: Activation }).activation, nodes.length - 1);
+  for (let depth = open.length - 1; depth >= 0; depth--)
+    close((open[depth] as { activation: Activation }).activation, nodes.length - 1);
   return until;
 }
 
 /** One target takes all results; several take one each. */
-function bind(targets: readonly string[], results: readonly string[], assign: (name: string, results: readonly string[]) => void): void {
+function bind(
+  targets: readonly string[],
+  results: readonly string[],
+  assign: (name: string, results: readonly string[]) => void,
+): void {
   if (targets.length === 1) assign(targets[0] as string, results);
-  else if (targets.length === results.length) targets.forEach((name, i) => assign(name, [results[i] as string]));
+  else if (targets.length === results.length)
+    targets.forEach((name, i) => assign(name, [results[i] as string]));
 }
 
 const FRAME = /File "([^"]*)", line (\d+), in (\S+)\n?([^\n]*)/g;

@@ -11,7 +11,16 @@ import { badSize, batchOutOfRange, shapeMismatch, unknownTensor } from "./compla
 import { evaluate, parseExpression } from "./expression.js";
 import { ATEN_OPS, type AtenRow, NO_TENSOR } from "./ops.js";
 import { heldByLocals } from "./locals.js";
-import { MEMORY_FORMATS, type Program, type ProgramGraph, type ProgramNode, SCALAR_TYPES, type TensorMeta, tensorName, type Union } from "./program.js";
+import {
+  MEMORY_FORMATS,
+  type Program,
+  type ProgramGraph,
+  type ProgramNode,
+  SCALAR_TYPES,
+  type TensorMeta,
+  tensorName,
+  type Union,
+} from "./program.js";
 import { rescaledSize } from "./rebatch.js";
 
 interface Sizes {
@@ -58,7 +67,11 @@ export interface LowerOptions {
   readonly bindings: Bindings;
 }
 
-export function lowerProgram(program: Program, weights: ReadonlyMap<string, string>, options: LowerOptions): { graph: Graph; diagnostics: Diagnostic[] } {
+export function lowerProgram(
+  program: Program,
+  weights: ReadonlyMap<string, string>,
+  options: LowerOptions,
+): { graph: Graph; diagnostics: Diagnostic[] } {
   return new Lowerer(program, weights, options).run();
 }
 
@@ -103,7 +116,9 @@ class Lowerer {
       const id = names.get(tensorName(output?.arg) ?? "");
       if (id !== undefined) outputs.push(id);
     }
-    const diagnostics = [...this.diagnostics.values()].map(({ count, ...diagnostic }) => (count > 1 ? { ...diagnostic, message: `${diagnostic.message} (${count} times)` } : diagnostic));
+    const diagnostics = [...this.diagnostics.values()].map(({ count, ...diagnostic }) =>
+      count > 1 ? { ...diagnostic, message: `${diagnostic.message} (${count} times)` } : diagnostic,
+    );
     return { graph: this.builder.finish(outputs, this.allocationOrder()), diagnostics };
   }
 
@@ -116,7 +131,8 @@ class Lowerer {
     const range = this.program.range_constraints?.[batchSymbol];
     const high = range?.max_val ?? null;
     // torch specializes sizes 0 and 1, so an export never allows 1 although the operators take it
-    if (high !== null && batch > Math.max(high, 65_536)) throw batchOutOfRange(this.options.source, batch, 1, high);
+    if (high !== null && batch > Math.max(high, 65_536))
+      throw batchOutOfRange(this.options.source, batch, 1, high);
     symbols.set(batchSymbol, batch);
     return 1;
   }
@@ -138,14 +154,22 @@ class Lowerer {
         duplicates.push({ path, spec: stated });
         continue;
       }
-      const id = this.builder.value(path, role, role === "input" ? this.inputSpec(name, stated) : stated, { trainable: meta.requires_grad !== false });
+      const id = this.builder.value(path, role, role === "input" ? this.inputSpec(name, stated) : stated, {
+        trainable: meta.requires_grad !== false,
+      });
       names.set(name, id);
-      if (role !== "input") this.residents.push({ path, id, kind: role === "parameter" ? "parameter" : "buffer" });
+      if (role !== "input")
+        this.residents.push({ path, id, kind: role === "parameter" ? "parameter" : "buffer" });
     }
     // torch.export reads a shared parameter under one of its names: the others are never read
     const parameters = this.residents.filter(({ kind }) => kind === "parameter");
     for (const { path, spec } of duplicates) {
-      const twin = findTwin(path, spec, parameters.map((one) => ({ ...one, spec: this.builder.spec(one.id) })), this.weights);
+      const twin = findTwin(
+        path,
+        spec,
+        parameters.map((one) => ({ ...one, spec: this.builder.spec(one.id) })),
+        this.weights,
+      );
       const id = twin ?? this.builder.value(path, "parameter", spec);
       this.residents.push({ path, id, kind: "parameter" });
     }
@@ -168,7 +192,8 @@ class Lowerer {
 
   private specOf(meta: TensorMeta, where: string): TensorSpec {
     const dtype = SCALAR_TYPES[meta.dtype];
-    if (dtype === undefined) throw shapeMismatch(`${this.options.source} › ${where}`, "a known ScalarType", String(meta.dtype));
+    if (dtype === undefined)
+      throw shapeMismatch(`${this.options.source} › ${where}`, "a known ScalarType", String(meta.dtype));
     const shape = meta.sizes.map((size) => this.size(size, where));
     if (!meta.strides || meta.strides.length !== shape.length) return dense(shape, dtype);
     return { shape, strides: meta.strides.map((stride) => this.size(stride, where)), dtype };
@@ -181,7 +206,8 @@ class Lowerer {
       const expression = parseExpression(text);
       value = (expression && evaluate(expression, this.sizes.symbols)) ?? hint?.as_int;
     }
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw badSize(`${this.options.source} › ${where}`, JSON.stringify(size).slice(0, 120));
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+      throw badSize(`${this.options.source} › ${where}`, JSON.stringify(size).slice(0, 120));
     return value;
   }
 
@@ -197,26 +223,40 @@ class Lowerer {
         return;
       }
       if (namespace !== "aten") {
-        if (node.outputs.some((output) => tensorName(output) !== undefined)) this.lowerNode(graph, node, names, { index: i, base: node.target, overload: "", frozen });
+        if (node.outputs.some((output) => tensorName(output) !== undefined))
+          this.lowerNode(graph, node, names, { index: i, base: node.target, overload: "", frozen });
         return; // python arithmetic on sizes; its results are in sym_int_values
       }
       if (!NO_TENSOR.has(base)) this.lowerNode(graph, node, names, { index: i, base, overload, frozen });
     });
-    if (graph === this.program.graph_module.graph) this.doneBy[graph.nodes.length - 1] = this.builder.length - 1;
+    if (graph === this.program.graph_module.graph)
+      this.doneBy[graph.nodes.length - 1] = this.builder.length - 1;
   }
 
   /** Regions such as torch.no_grad become part of the graph, marked. */
   private inline(graph: ProgramGraph, node: ProgramNode, names: Map<string, ValueId>, frozen: boolean): void {
-    const region = node.inputs.map(({ arg }) => (arg.as_graph as { graph?: ProgramGraph } | undefined)?.graph).find((inner) => inner !== undefined);
+    const region = node.inputs
+      .map(({ arg }) => (arg.as_graph as { graph?: ProgramGraph } | undefined)?.graph)
+      .find((inner) => inner !== undefined);
     if (!region) return;
-    const off = node.target.endsWith("wrap_with_set_grad_enabled") && node.inputs.some(({ arg }) => arg.as_bool === false);
+    const off =
+      node.target.endsWith("wrap_with_set_grad_enabled") &&
+      node.inputs.some(({ arg }) => arg.as_bool === false);
     const inner = new Map(names);
     const passed = node.inputs.map(({ arg }) => tensorName(arg)).filter((name) => name !== undefined);
     region.inputs.map(tensorName).forEach((name, i) => {
       const id = names.get(passed[i] ?? "");
       if (name !== undefined && id !== undefined) inner.set(name, id);
     });
-    this.lowerNodes({ ...region, tensor_values: { ...graph.tensor_values, ...region.tensor_values }, sym_int_values: { ...graph.sym_int_values, ...region.sym_int_values } }, inner, frozen || off);
+    this.lowerNodes(
+      {
+        ...region,
+        tensor_values: { ...graph.tensor_values, ...region.tensor_values },
+        sym_int_values: { ...graph.sym_int_values, ...region.sym_int_values },
+      },
+      inner,
+      frozen || off,
+    );
     const made = region.outputs.map(tensorName);
     resultNames(node).forEach((name, i) => {
       const id = inner.get(made[i] ?? "");
@@ -224,20 +264,33 @@ class Lowerer {
     });
   }
 
-  private lowerNode(graph: ProgramGraph, node: ProgramNode, names: Map<string, ValueId>, at: { index: number; base: string; overload: string; frozen: boolean }): void {
+  private lowerNode(
+    graph: ProgramGraph,
+    node: ProgramNode,
+    names: Map<string, ValueId>,
+    at: { index: number; base: string; overload: string; frozen: boolean },
+  ): void {
     const inPlace = at.base.endsWith("_") && !at.base.startsWith("__");
     const base = inPlace ? at.base.slice(0, -1) : at.base;
     const row: AtenRow | undefined = ATEN_OPS[`${base}.${at.overload}`] ?? ATEN_OPS[base];
     const where = `${this.options.source} › node #${at.index} ${node.target}`;
     const inputs: Record<string, Argument> = {};
-    const attributes: Record<string, Attribute> = { ...row?.attributes, ...(inPlace && { inPlace: true }), ...(at.frozen && { noGrad: true }) };
-    for (const { name, arg } of node.inputs) this.argument(graph, names, where, row?.rename?.[name] ?? name, arg, inputs, attributes);
+    const attributes: Record<string, Attribute> = {
+      ...row?.attributes,
+      ...(inPlace && { inPlace: true }),
+      ...(at.frozen && { noGrad: true }),
+    };
+    for (const { name, arg } of node.inputs)
+      this.argument(graph, names, where, row?.rename?.[name] ?? name, arg, inputs, attributes);
     if (row?.like) this.takeLike(row.like, inputs, attributes);
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
     if (this.resized.size > 0) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
-    if (base === "scalar_tensor" || (results.length > 0 && results.every((name) => this.onHost(graph, name)))) {
+    if (
+      base === "scalar_tensor" ||
+      (results.length > 0 && results.every((name) => this.onHost(graph, name)))
+    ) {
       // a Python number on its way into an operator, or a tensor made in the computer's memory
       results.forEach((name, i) => {
         const id = this.builder.value(name, "host", stated[i] as TensorSpec);
@@ -250,17 +303,23 @@ class Lowerer {
     if (!row) this.unknown(node.target, where);
     let ids: readonly ValueId[];
     try {
-      ids = this.builder.node(row?.op ?? node.target, inputs, attributes, { names: results, scope: this.scopeOf(node), stated });
+      ids = this.builder.node(row?.op ?? node.target, inputs, attributes, {
+        names: results,
+        scope: this.scopeOf(node),
+        stated,
+      });
     } catch (error) {
       if (error instanceof ShapeError) throw shapeMismatch(where, error.expected, error.got);
       throw error;
     }
     ids.forEach((id, i) => {
       const spec = this.builder.spec(id);
-      if (spec.shape.some((size) => !Number.isSafeInteger(size) || size < 0)) throw shapeMismatch(where, "whole sizes", `[${spec.shape}]`);
+      if (spec.shape.some((size) => !Number.isSafeInteger(size) || size < 0))
+        throw shapeMismatch(where, "whole sizes", `[${spec.shape}]`);
       names.set(results[i] as string, id);
       const before = stated[i]?.shape;
-      if (this.resized.size > 0 && spec.shape.length === 4 && before?.length === 4) this.resized.set(before.slice(2).join("x"), spec.shape.slice(2) as [number, number]);
+      if (this.resized.size > 0 && spec.shape.length === 4 && before?.length === 4)
+        this.resized.set(before.slice(2).join("x"), spec.shape.slice(2) as [number, number]);
     });
   }
 
@@ -272,24 +331,48 @@ class Lowerer {
 
   /** Indices made on the host are copied when a device tensor is indexed with them; `x.to(device)` copies too. */
   private moveToDevice(graph: ProgramGraph, node: ProgramNode, inputs: Record<string, Argument>): void {
-    const hosts = new Set(node.inputs.flatMap(({ arg }) => [tensorName(arg), ...((arg.as_tensors ?? []) as { name: string }[]).map(({ name }) => name)]).filter((name) => name !== undefined && this.onHost(graph, name)));
+    const hosts = new Set(
+      node.inputs
+        .flatMap(({ arg }) => [
+          tensorName(arg),
+          ...((arg.as_tensors ?? []) as { name: string }[]).map(({ name }) => name),
+        ])
+        .filter((name) => name !== undefined && this.onHost(graph, name)),
+    );
     if (hosts.size === 0) return;
     const copied = (id: ValueId): ValueId => {
       const spec = this.builder.spec(id);
-      return this.builder.call("create", {}, { size: spec.shape, dtype: spec.dtype }, { scope: this.scopeOf(node) });
+      return this.builder.call(
+        "create",
+        {},
+        { size: spec.shape, dtype: spec.dtype },
+        { scope: this.scopeOf(node) },
+      );
     };
-    if (Array.isArray(inputs.indices)) inputs.indices = inputs.indices.map((id) => (id !== null && this.hostValues.has(id) ? copied(id) : id));
-    else if (/\.(to|_to_copy)\./.test(node.target) && typeof inputs.self === "number") inputs.self = copied(inputs.self);
+    if (Array.isArray(inputs.indices))
+      inputs.indices = inputs.indices.map((id) => (id !== null && this.hostValues.has(id) ? copied(id) : id));
+    else if (/\.(to|_to_copy)\./.test(node.target) && typeof inputs.self === "number")
+      inputs.self = copied(inputs.self);
   }
 
   private statedSpec(graph: ProgramGraph, name: string, where: string): TensorSpec {
     const meta = graph.tensor_values[name];
     if (!meta) throw unknownTensor(where, name);
     const spec = this.specOf(meta, name);
-    return this.factor !== 1 && spec.shape[0] === this.sizes.batch ? dense([this.options.bindings.batch as number, ...spec.shape.slice(1)], spec.dtype) : spec;
+    return this.factor !== 1 && spec.shape[0] === this.sizes.batch
+      ? dense([this.options.bindings.batch as number, ...spec.shape.slice(1)], spec.dtype)
+      : spec;
   }
 
-  private argument(graph: ProgramGraph, names: Map<string, ValueId>, where: string, port: string, arg: Union, inputs: Record<string, Argument>, attributes: Record<string, Attribute>): void {
+  private argument(
+    graph: ProgramGraph,
+    names: Map<string, ValueId>,
+    where: string,
+    port: string,
+    arg: Union,
+    inputs: Record<string, Argument>,
+    attributes: Record<string, Attribute>,
+  ): void {
     const [kind, value] = Object.entries(arg)[0] ?? [];
     const tensor = (name: unknown): ValueId => {
       const id = typeof name === "string" ? names.get(name) : undefined;
@@ -306,7 +389,9 @@ class Lowerer {
       case "as_optional_tensor":
       case "as_optional_tensors": {
         const list = (Array.isArray(value) ? value : [value]) as Union[];
-        const ids = list.map((item) => (item.as_tensor ? tensor((item.as_tensor as { name?: unknown }).name) : null));
+        const ids = list.map((item) =>
+          item.as_tensor ? tensor((item.as_tensor as { name?: unknown }).name) : null,
+        );
         inputs[port] = kind === "as_optional_tensor" ? (ids[0] ?? null) : ids;
         return;
       }
@@ -350,7 +435,11 @@ class Lowerer {
     return this.size(known, String(value.as_name));
   }
 
-  private takeLike(like: NonNullable<AtenRow["like"]>, inputs: Record<string, Argument>, attributes: Record<string, Attribute>): void {
+  private takeLike(
+    like: NonNullable<AtenRow["like"]>,
+    inputs: Record<string, Argument>,
+    attributes: Record<string, Attribute>,
+  ): void {
     const other = inputs[like.argument];
     if (typeof other !== "number") return;
     const spec = this.builder.spec(other);
@@ -360,13 +449,23 @@ class Lowerer {
   }
 
   /** A file with a fixed batch: sizes written into operators grow with it. */
-  private rescale(graph: ProgramGraph, node: ProgramNode, row: AtenRow | undefined, inputs: Record<string, Argument>, attributes: Record<string, Attribute>, result: string | undefined): void {
+  private rescale(
+    graph: ProgramGraph,
+    node: ProgramNode,
+    row: AtenRow | undefined,
+    inputs: Record<string, Argument>,
+    attributes: Record<string, Attribute>,
+    result: string | undefined,
+  ): void {
     for (const key of ["size", "shape"]) {
       const given = attributes[key];
       if (!Array.isArray(given) || result === undefined || row?.like) continue;
       const source = inputs.self;
       const before = tensorName(node.inputs.find(({ name }) => name === "self")?.arg);
-      const old = before === undefined ? undefined : graph.tensor_values[before]?.sizes.map((size) => this.size(size, before));
+      const old =
+        before === undefined
+          ? undefined
+          : graph.tensor_values[before]?.sizes.map((size) => this.size(size, before));
       const target = graph.tensor_values[result]?.sizes.map((size) => this.size(size, result));
       attributes[key] = rescaledSize({
         given: given as number[],
@@ -426,7 +525,13 @@ class Lowerer {
 
   /** Variables of the exported source hold results beyond their last use. */
   private holdLocals(graph: ProgramGraph, names: ReadonlyMap<string, ValueId>): void {
-    const held = heldByLocals(graph.nodes.map((node) => ({ trace: node.metadata?.stack_trace, modules: node.metadata?.nn_module_stack, results: resultNames(node) })));
+    const held = heldByLocals(
+      graph.nodes.map((node) => ({
+        trace: node.metadata?.stack_trace,
+        modules: node.metadata?.nn_module_stack,
+        results: resultNames(node),
+      })),
+    );
     for (const [name, until] of held) {
       const id = names.get(name);
       const node = this.doneBy[until];
@@ -457,7 +562,8 @@ class Lowerer {
       }
       return here;
     };
-    for (const { fqn } of this.program.graph_module.module_call_graph ?? []) if (typeof fqn === "string" && fqn !== "" && !fqn.includes("@")) at(fqn.split("."));
+    for (const { fqn } of this.program.graph_module.module_call_graph ?? [])
+      if (typeof fqn === "string" && fqn !== "" && !fqn.includes("@")) at(fqn.split("."));
     for (const { path, id, kind } of this.residents) {
       const parts = path.split(".");
       const owner = at(parts.slice(0, -1));
@@ -477,11 +583,22 @@ class Lowerer {
   }
 }
 
-const ROLES: Readonly<Record<string, ValueRole>> = { parameter: "parameter", buffer: "buffer", tensor_constant: "constant", user_input: "input" };
+const ROLES: Readonly<Record<string, ValueRole>> = {
+  parameter: "parameter",
+  buffer: "buffer",
+  tensor_constant: "constant",
+  user_input: "input",
+};
 
 /** Names of the tensors a node makes. */
 function resultNames(node: ProgramNode): string[] {
-  return node.outputs.flatMap((output) => (output.as_tensors ? (output.as_tensors as { name: string }[]).map(({ name }) => name) : [tensorName(output)])).filter((name) => name !== undefined);
+  return node.outputs
+    .flatMap((output) =>
+      output.as_tensors
+        ? (output.as_tensors as { name: string }[]).map(({ name }) => name)
+        : [tensorName(output)],
+    )
+    .filter((name) => name !== undefined);
 }
 
 interface DeclaredInput {
@@ -495,9 +612,21 @@ function declaredInputs(program: Program): DeclaredInput[] {
   const out: DeclaredInput[] = [];
   for (const spec of program.graph_module.signature.input_specs) {
     const [kind = "", detail] = Object.entries(spec)[0] ?? [];
-    const entry = detail as { arg?: Union & { name?: string }; parameter_name?: string; buffer_name?: string; tensor_constant_name?: string } | undefined;
+    const entry = detail as
+      | {
+          arg?: Union & { name?: string };
+          parameter_name?: string;
+          buffer_name?: string;
+          tensor_constant_name?: string;
+        }
+      | undefined;
     const name = entry?.arg?.name ?? tensorName(entry?.arg);
-    if (name !== undefined) out.push({ kind, name, path: entry?.parameter_name ?? entry?.buffer_name ?? entry?.tensor_constant_name ?? name });
+    if (name !== undefined)
+      out.push({
+        kind,
+        name,
+        path: entry?.parameter_name ?? entry?.buffer_name ?? entry?.tensor_constant_name ?? name,
+      });
   }
   return out;
 }
@@ -509,7 +638,8 @@ function usedNames(graph: ProgramGraph): Set<string> {
     const name = tensorName(argument);
     if (name !== undefined) used.add(name);
     for (const list of [argument.as_tensors, argument.as_optional_tensors]) {
-      if (Array.isArray(list)) for (const item of list as Union[]) used.add(tensorName(item) ?? String(item.name));
+      if (Array.isArray(list))
+        for (const item of list as Union[]) used.add(tensorName(item) ?? String(item.name));
     }
     const region = (argument.as_graph as { graph?: ProgramGraph } | undefined)?.graph;
     if (region) for (const name of usedNames(region)) used.add(name);
@@ -526,7 +656,12 @@ const TIED = /(^|\.)(lm_head|decoder|wte|embed_tokens|word_embeddings|shared)\.w
  * The parameter that `path` is another name of. Files with weights say so: both names share a path. Without weights,
  * a never-read parameter is taken as the twin of one with the same dims whose name ends alike, or of a tied head.
  */
-function findTwin(path: string, spec: TensorSpec, parameters: readonly { path: string; id: ValueId; spec: TensorSpec }[], weights: ReadonlyMap<string, string>): ValueId | undefined {
+function findTwin(
+  path: string,
+  spec: TensorSpec,
+  parameters: readonly { path: string; id: ValueId; spec: TensorSpec }[],
+  weights: ReadonlyMap<string, string>,
+): ValueId | undefined {
   const file = weights.get(path);
   if (file !== undefined) return parameters.find((other) => weights.get(other.path) === file)?.id;
   const tail = (name: string, count: number) => name.split(".").slice(-count).join(".");

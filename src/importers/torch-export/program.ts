@@ -27,7 +27,12 @@ export const SCALAR_TYPES: Readonly<Record<number, DType>> = {
 };
 
 /** ScalarType 1 is contiguous, 2 channels_last; 0 and others leave the format as it is. */
-export const MEMORY_FORMATS: Readonly<Record<number, string>> = { 1: "contiguous", 2: "channels_last", 3: "channels_last", 4: "preserve" };
+export const MEMORY_FORMATS: Readonly<Record<number, string>> = {
+  1: "contiguous",
+  2: "channels_last",
+  3: "channels_last",
+  4: "preserve",
+};
 
 /** A union is an object with one key. */
 export type Union = Readonly<Record<string, unknown>>;
@@ -61,7 +66,9 @@ export interface Program {
     readonly signature: { readonly input_specs: readonly Union[]; readonly output_specs: readonly Union[] };
     readonly module_call_graph?: readonly { readonly fqn?: string }[];
   };
-  readonly range_constraints?: Readonly<Record<string, { readonly min_val?: number | null; readonly max_val?: number | null }>>;
+  readonly range_constraints?: Readonly<
+    Record<string, { readonly min_val?: number | null; readonly max_val?: number | null }>
+  >;
 }
 
 /** Name of the tensor an argument holds, or undefined. */

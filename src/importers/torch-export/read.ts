@@ -19,7 +19,10 @@ export type WeightPaths = ReadonlyMap<string, string>;
 export async function readTorchExport(source: Source): Promise<ImportedModel> {
   const members = await readArchive(source);
   const model = find(members, (name) => /(^|\/)models\/[^/]+\.json$/.test(name), "models/model.json");
-  if (!model) throw members.some(({ name }) => name.endsWith("serialized_exported_program.json")) ? olderExport(source.name) : notAnExport(source.name, members.length);
+  if (!model)
+    throw members.some(({ name }) => name.endsWith("serialized_exported_program.json"))
+      ? olderExport(source.name)
+      : notAnExport(source.name, members.length);
   const program = checkProgram(await readJson(source, model), `${source.name} › ${model.name}`);
   const config = find(members, (name) => name.endsWith("weights_config.json"), "");
   const weights = config ? weightPaths(await readJson(source, config), members) : new Map<string, string>();
@@ -30,10 +33,21 @@ export async function readTorchExport(source: Source): Promise<ImportedModel> {
 export function importProgram(program: Program, weights: WeightPaths, source: string): ImportedModel {
   const name = source.replace(/^.*[/\\]/, "").replace(/\.pt2$/, "");
   const { batch } = startingSizes(program, source);
-  return { kind: "model", name, source, format: "torch-export", batch, bind: (bindings) => lowerProgram(program, weights, { name, source, bindings }) };
+  return {
+    kind: "model",
+    name,
+    source,
+    format: "torch-export",
+    batch,
+    bind: (bindings) => lowerProgram(program, weights, { name, source, bindings }),
+  };
 }
 
-function find(members: readonly ArchiveMember[], accepts: (name: string) => boolean, favourite: string): ArchiveMember | undefined {
+function find(
+  members: readonly ArchiveMember[],
+  accepts: (name: string) => boolean,
+  favourite: string,
+): ArchiveMember | undefined {
   const fitting = members.filter(({ name }) => accepts(name));
   return fitting.find(({ name }) => favourite !== "" && name.endsWith(favourite)) ?? fitting[0];
 }
@@ -61,9 +75,11 @@ function checkProgram(value: unknown, where: string): Program {
     ["graph_module.signature.output_specs", module?.signature?.output_specs],
   ];
   for (const [field, list] of lists) if (!Array.isArray(list)) throw missing(where, field);
-  if (typeof graph.tensor_values !== "object" || graph.tensor_values === null) throw missing(where, "graph_module.graph.tensor_values");
+  if (typeof graph.tensor_values !== "object" || graph.tensor_values === null)
+    throw missing(where, "graph_module.graph.tensor_values");
   graph.nodes.forEach((node, i) => {
-    if (typeof node?.target !== "string" || !Array.isArray(node.inputs) || !Array.isArray(node.outputs)) throw missing(`${where} › node #${i}`, "target, inputs and outputs");
+    if (typeof node?.target !== "string" || !Array.isArray(node.inputs) || !Array.isArray(node.outputs))
+      throw missing(`${where} › node #${i}`, "target, inputs and outputs");
   });
   return program;
 }
@@ -71,7 +87,9 @@ function checkProgram(value: unknown, where: string): Program {
 /** Tied weights share a file; archives without weights share one empty file for all, which says nothing. */
 function weightPaths(value: unknown, members: readonly ArchiveMember[]): Map<string, string> {
   const config = (value as { config?: Record<string, { path_name?: unknown }> })?.config ?? {};
-  const empty = new Set(members.filter(({ size }) => size === 0).map(({ name }) => name.replace(/^.*\//, "")));
+  const empty = new Set(
+    members.filter(({ size }) => size === 0).map(({ name }) => name.replace(/^.*\//, "")),
+  );
   const paths = new Map<string, string>();
   for (const [name, entry] of Object.entries(config)) {
     if (typeof entry?.path_name === "string" && !empty.has(entry.path_name)) paths.set(name, entry.path_name);

@@ -103,7 +103,11 @@ export class CachingAllocator implements Allocator {
   }
 
   private newSegment(size: number, small: boolean): Block | null {
-    const bytes = small ? SMALL_SEGMENT : size < MIN_LARGE_SEGMENT ? LARGE_SEGMENT : Math.ceil(size / ROUND_LARGE) * ROUND_LARGE;
+    const bytes = small
+      ? SMALL_SEGMENT
+      : size < MIN_LARGE_SEGMENT
+        ? LARGE_SEGMENT
+        : Math.ceil(size / ROUND_LARGE) * ROUND_LARGE;
     if (this.reserved + bytes > this.capacity) return null;
     this.reserved += bytes;
     if (this.reserved > this.peakReserved) this.peakReserved = this.reserved;
