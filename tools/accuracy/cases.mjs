@@ -1,0 +1,56 @@
+/** Recorded training steps as the options that ask Plimsoll for the same step; what it cannot express says why. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Settings of a recorded case that this release does not compute, with the reason shown in the report. */
+const UNSUPPORTED = [
+  [(spec) => spec.mode !== undefined && spec.mode !== "fp32", "precision"],
+  [(spec) => spec.channels_last, "channels last"],
+  [(spec) => (spec.grad_accum ?? 1) > 1, "gradient accumulation"],
+  [(spec) => spec.ckpt, "checkpointing"],
+  [(spec) => spec.lora, "adapters"],
+  [(spec) => spec.attn, "attention choice"],
+  [(spec) => spec.attention_mask, "attention mask"],
+  [(spec) => spec.clip_grad, "gradient clipping"],
+  [(spec) => spec.dist, "several GPUs"],
+  [(spec) => spec.zero_grad === "start", "zero_grad at the start"],
+  [(spec) => spec.fresh_inputs, "inputs made anew"],
+  [(spec) => spec.source === "transformers", "models made from a config"],
+  [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
+];
+
+/** Every recorded case under `oracle`, with its result, its model file (or none) and why it is left out (or null). */
+export function readCases(oracle, models, results) {
+  const lines = readFileSync(join(oracle, "cases.jsonl"), "utf8").trim().split("\n");
+  return lines.flatMap((line) => {
+    const { name, group, result } = JSON.parse(line);
+    const file = join(oracle, results, `${name}.json`);
+    if (!existsSync(file) || result === undefined) return [];
+    const recorded = JSON.parse(readFileSync(file, "utf8"));
+    if (!recorded.ok) return [];
+    const { spec } = recorded;
+    const model = join(models, `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`);
+    const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? allocatorSetting(recorded);
+    const why = unsupported ?? (existsSync(model) ? null : "no exported file");
+    return [{ name, group, recorded, model, why, options: optionsOf(recorded, results) }];
+  });
+}
+
+function allocatorSetting({ alloc_conf, cudnn_ws }) {
+  if (alloc_conf) return "allocator settings";
+  return cudnn_ws && cudnn_ws !== "0" ? "invented workspaces" : undefined;
+}
+
+function optionsOf({ spec, gpu }, results) {
+  const { name, ...settings } = typeof spec.optimizer === "string" ? { name: spec.optimizer } : (spec.optimizer ?? { name: "adam" });
+  const optimizer = [name, Object.entries(settings).map(([key, value]) => `${key}=${value}`)].flat().filter(Boolean);
+  return {
+    batch: spec.batch,
+    gpu,
+    cudnn: results === "results" ? "no-workspace" : "default",
+    ...(spec.inference ? { mode: "inference" } : { optimizer: optimizer.length > 1 ? `${optimizer[0]}:${optimizer.slice(1).join(",")}` : optimizer[0] }),
+    ...(spec.set_to_none === false && { zeroGrad: "keep" }),
+    ...(spec.input_shape && { image: spec.input_shape.slice(1) }),
+    ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
+  };
+}
