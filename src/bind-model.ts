@@ -33,7 +33,10 @@ export function bindModel(model: ImportedModel, bindings: Bindings, freeze: read
 export function atBatch(bindings: Bindings, batch: number): Bindings {
   const { shapes } = bindings;
   if (!shapes) return { ...bindings, batch };
-  const moved = Object.entries(shapes).map(([name, shape]) => [name, shape[0] === bindings.batch ? [batch, ...shape.slice(1)] : shape]);
+  const moved = Object.entries(shapes).map(([name, shape]) => [
+    name,
+    shape[0] === bindings.batch ? [batch, ...shape.slice(1)] : shape,
+  ]);
   return { ...bindings, batch, shapes: Object.fromEntries(moved) };
 }
 
@@ -41,6 +44,8 @@ export function atBatch(bindings: Bindings, batch: number): Bindings {
 function checkSizes(graph: Graph, { shapes, image }: Bindings): void {
   const inputs = graph.values.filter(({ role }) => role === "input");
   const names = inputs.map(({ name }) => name);
-  for (const name of Object.keys(shapes ?? {})) if (!names.includes(name)) throw unknownInput("--shape", name, names);
-  if (image && !inputs.some(({ spec }) => spec.shape.length === 4)) throw noImageInput(inputs.map(({ name, spec }) => `${name} ${printSpec(spec)}`));
+  for (const name of Object.keys(shapes ?? {}))
+    if (!names.includes(name)) throw unknownInput("--shape", name, names);
+  if (image && !inputs.some(({ spec }) => spec.shape.length === 4))
+    throw noImageInput(inputs.map(({ name, spec }) => `${name} ${printSpec(spec)}`));
 }

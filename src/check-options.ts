@@ -22,7 +22,10 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
  * `given` with every value checked; keys in camel or kebab case, values typed or as a flag takes them. `placeOf` says
  * where a setting was written, for complaints.
  */
-export function checkOptions(given: Readonly<Record<string, unknown>>, placeOf: (key: string) => string): Options {
+export function checkOptions(
+  given: Readonly<Record<string, unknown>>,
+  placeOf: (key: string) => string,
+): Options {
   const out: Partial<Record<SettingName, Value>> = {};
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
@@ -42,6 +45,11 @@ export function checkOptions(given: Readonly<Record<string, unknown>>, placeOf: 
     throw contradiction(placeOf("noOptimizer"), "an optimizer or none", `both ${out.optimizer} and none`);
   }
   return out as Options; // every value was checked against its row
+}
+
+/** Options of the library and of the command line: complaints name the flag. */
+export function checkFlags(options: Options): Options {
+  return checkOptions(options as Readonly<Record<string, unknown>>, (key) => `--${flagOf(key)}`); // callers may have no types
 }
 
 function checkValue(row: Setting, value: unknown, where: string): Value {
@@ -80,7 +88,8 @@ function oneOf(values: readonly string[], value: unknown, where: string): string
 function count(value: unknown, low: number, where: string): number {
   const digits = typeof value === "string" && /^\d+$/.test(value.trim());
   const number = typeof value === "number" ? value : digits ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number) || number < low || number > MOST) throw notACount(where, show(value), low, MOST);
+  if (!Number.isSafeInteger(number) || number < low || number > MOST)
+    throw notACount(where, show(value), low, MOST);
   return number;
 }
 

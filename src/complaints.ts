@@ -2,6 +2,9 @@
 import { InputError } from "./base/complaint.js";
 import { didYouMean } from "./base/did-you-mean.js";
 
+export { InputError, printComplaint } from "./base/complaint.js";
+export { didYouMean } from "./base/did-you-mean.js";
+
 export function unknownSetting(where: string, key: string, known: readonly string[]): InputError {
   return new InputError({
     code: "setup/unknown",
@@ -20,7 +23,11 @@ export function notAChoice(where: string, got: string, values: readonly string[]
     rule: "the value must be one of a fixed list",
     expected: values.join(" | "),
     got: JSON.stringify(got),
-    hint: didYouMean(got, values, `write ${JSON.stringify(values[0] ?? "")}, or leave it out for the default`),
+    hint: didYouMean(
+      got,
+      values,
+      `write ${JSON.stringify(values[0] ?? "")}, or leave it out for the default`,
+    ),
   });
 }
 
@@ -140,7 +147,7 @@ export function unknownGpu(name: string, suggestions: readonly string[]): InputE
     code: "setup/gpu",
     where: `--gpu ${JSON.stringify(name)}`,
     rule: "the GPU must be one Plimsoll knows",
-    expected: "a name from `plimsoll gpus`, such as a100 or \"RTX 4090\"",
+    expected: 'a name from `plimsoll gpus`, such as a100 or "RTX 4090"',
     got: JSON.stringify(name),
     hint: near ? `did you mean ${near}?` : "run plimsoll gpus; NAME:40 overrides the memory of a known one",
   });
@@ -176,5 +183,42 @@ export function unknownFormat(where: string, got: string, readable: string, hint
     expected: readable,
     got,
     hint,
+  });
+}
+
+export function setupSyntax(
+  file: string,
+  at: { readonly line: number; readonly col: number } | undefined,
+  problem: string,
+): InputError {
+  return new InputError({
+    code: "setup/syntax",
+    where: at ? `${file}:${at.line}:${at.col}` : file,
+    rule: "a setup file must be YAML or JSON",
+    expected: "one setting per line, such as `batch: 32`",
+    got: problem,
+    hint: "the keys are the flags without their dashes",
+  });
+}
+
+export function setupOutline(file: string, got: string): InputError {
+  return new InputError({
+    code: "setup/outline",
+    where: file,
+    rule: "a setup file must map settings to values",
+    expected: "lines such as `batch: 32`",
+    got,
+    hint: "the keys are the flags without their dashes",
+  });
+}
+
+export function nothingMatches(command: string, pattern: string, names: readonly string[]): InputError {
+  return new InputError({
+    code: "list/no-match",
+    where: `plimsoll ${command} ${JSON.stringify(pattern)}`,
+    rule: "a pattern must match something",
+    expected: "part of a name",
+    got: JSON.stringify(pattern),
+    hint: didYouMean(pattern, names, `plimsoll ${command} without a pattern lists all`),
   });
 }

@@ -19,6 +19,9 @@ export function freezeParameters(graph: Graph, globs: readonly string[]): Graph 
 }
 
 function patternOf(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*+/g, ".*").replaceAll("?", ".");
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*+/g, ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${source}${glob.includes("*") ? "" : "(\\..*)?"}$`);
 }

@@ -21,7 +21,7 @@ export interface Setting {
 const HALF = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
 
 // biome-ignore format: one line per setting
-export const SETTINGS = {
+const SETTINGS = {
   mode:          { kind: "choice", placeholder: "train|inference", values: ["train", "inference"], help: "what runs: a training step (default) or a forward pass without gradients" },
   batch:         { kind: "count",  placeholder: "N",               help: "micro-batch per GPU; default: the batch the file was made with" },
   shape:         { kind: "shapes", placeholder: "NAME=8x3x224x224", help: "the whole shape of one input; may be repeated" },
