@@ -1,0 +1,120 @@
+/** What is alive at the peak, by category and block by block. */
+import { roundUp } from "../base/units.js";
+import type { Graph } from "../ir/graph.js";
+import type { StepChoice } from "../ir/setup.js";
+import {
+  type Block,
+  type BlockId,
+  blockOf,
+  CATEGORIES,
+  type Category,
+  type Phase,
+  type Section,
+  type Step,
+} from "../ir/step.js";
+import type { Peak } from "../ir/timeline.js";
+import { operatorOf, placeOf } from "./places.js";
+import type { AliveReport } from "./report.js";
+
+/** All block sizes are multiples of this. c10/cuda/CUDACachingAllocator.cpp, kMinBlockSize. */
+const GRANULARITY = 512;
+
+/** Rounded bytes by category. What cached blocks hold beyond the request (see `unsplit`) counts as temporaries. */
+export function categoriesAtPeak(step: Step, peak: Peak): Record<Category, number> {
+  const sums = Object.fromEntries(CATEGORIES.map((category) => [category, 0])) as Record<Category, number>;
+  for (const id of peak.alive) {
+    const { category, bytes } = step.blocks[id] as Block;
+    sums[category] += roundUp(bytes, GRANULARITY);
+  }
+  sums.temporaries += unsplit(step, peak);
+  return sums;
+}
+
+/** The allocator hands out a cached block whole when less than 1 MiB would remain: what that adds at the peak. */
+function unsplit(step: Step, peak: Peak): number {
+  let rounded = 0;
+  for (const id of peak.alive) rounded += roundUp((step.blocks[id] as Block).bytes, GRANULARITY);
+  return peak.allocated - rounded;
+}
+
+/** Every block alive at the peak, the largest first. */
+export function blocksAtPeak(step: Step, peak: Peak, graph: Graph, which: StepChoice): AliveReport[] {
+  const lives = lifetimes(step, which);
+  const list = peak.alive.map((id): AliveReport => {
+    const block = step.blocks[id] as Block;
+    const { category, shape, dtype, bytes, because } = block;
+    const { from, until } = lives.get(id) ?? {};
+    return {
+      name: nameOf(block, graph, from),
+      category,
+      shape,
+      dtype,
+      bytes: roundUp(bytes, GRANULARITY),
+      from: from ? describe(graph, from) : "before the step",
+      until: until ? describe(graph, until) : "the process ends",
+      because,
+    };
+  });
+  const rest = unsplit(step, peak);
+  if (rest > 0) list.push(remainder(rest));
+  return list.sort((a, b) => b.bytes - a.bytes);
+}
+
+function remainder(bytes: number): AliveReport {
+  return {
+    name: "unsplit remainders",
+    category: "temporaries",
+    shape: [bytes],
+    dtype: "uint8",
+    bytes,
+    from: "the allocator",
+    until: "the blocks they are part of are freed",
+    because: "a cached block up to 1 MiB larger than asked is handed out whole",
+  };
+}
+
+/** Tensors that have a name keep it; results and scratch of operators are named after where they are made. */
+function nameOf({ label, category, node }: Block, graph: Graph, from: Moment | undefined): string {
+  const made = category === "savedTensors" || category === "temporaries" || category === "workspace";
+  if (!made || from === undefined || from.node < 0 || node === null || label.startsWith("cuBLAS"))
+    return label;
+  const place = placeOf(graph, from.node);
+  if (category === "workspace") return `scratch of ${place}`;
+  if (from.phase === "backward") return `gradient made at ${place}`;
+  const operator = graph.nodes[from.node];
+  const op = operator ? operatorOf(operator) : label;
+  return place === op ? `result of ${op}` : `result of ${place} (${op})`;
+}
+
+interface Moment {
+  readonly phase: Phase;
+  readonly node: number;
+  /** It happens in the step before the reported one. */
+  readonly earlier: boolean;
+}
+
+function describe(graph: Graph, { phase, node, earlier }: Moment): string {
+  const first = earlier ? "first " : "";
+  if (phase === "resident") return "before the step";
+  if (phase === "zero-grad") return `${first}zero_grad`;
+  if (phase === "optimizer") return `${first}optimizer step`;
+  return node < 0 ? `end of ${first}${phase}` : `${first}${phase} of ${placeOf(graph, node)}`;
+}
+
+/** When blocks of the reported step come and go; a block of a step before it has no end here. */
+function lifetimes(step: Step, which: StepChoice): Map<BlockId, { from?: Moment; until?: Moment }> {
+  const lives = new Map<BlockId, { from?: Moment; until?: Moment }>();
+  const walk = ({ phase, actions, nodes }: Section, earlier: boolean) => {
+    actions.forEach((action, i) => {
+      const id = blockOf(action);
+      const moment = { phase, node: nodes[i] ?? -1, earlier };
+      if (action > 0) lives.set(id, { from: moment });
+      else lives.set(id, { ...lives.get(id), until: moment });
+    });
+  };
+  const steady = which === "steady";
+  walk(step.resident, steady);
+  for (const section of step.first) walk(section, steady);
+  if (steady) for (const section of step.steady) walk(section, false);
+  return lives;
+}

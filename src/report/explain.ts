@@ -1,0 +1,113 @@
+/** Timeline, Step, Tape and Machine → the report. Recomputes nothing that a pass knows; rounds and formats nothing. */
+import type { Diagnostic } from "../base/complaint.js";
+import type { ContextMemory } from "../hardware/contexts.js";
+import type { Graph } from "../ir/graph.js";
+import type { Machine, TrainingSetup } from "../ir/setup.js";
+import type { Phase, Step } from "../ir/step.js";
+import type { Tape } from "../ir/tape.js";
+import type { Timeline } from "../ir/timeline.js";
+import { blocksAtPeak, categoriesAtPeak } from "./at-peak.js";
+import { intervalOf, judge } from "./interval.js";
+import { layersOf } from "./layers.js";
+import { placeOf } from "./places.js";
+import type {
+  Assumption,
+  EstimateReport,
+  ExplainReport,
+  Formula,
+  ReportPhase,
+  SetupReport,
+} from "./report.js";
+import { countParameters, totalsOf } from "./totals.js";
+
+export interface ReportInput {
+  readonly name: string;
+  readonly source: string;
+  readonly setup: TrainingSetup;
+  readonly settings: SetupReport;
+  readonly machine: Machine;
+  readonly context: ContextMemory;
+  readonly graph: Graph;
+  readonly tape: Tape;
+  readonly step: Step;
+  /** Of a device that never fills when `outOfMemory`. */
+  readonly timeline: Timeline;
+  readonly outOfMemory: boolean;
+  readonly assumptions: readonly Assumption[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Called once, when the formula is first read: it plans the step at further batches. */
+  readonly formula: () => Formula;
+}
+
+const PHASES: Readonly<Record<Phase, ReportPhase>> = {
+  resident: "forward",
+  forward: "forward",
+  backward: "backward",
+  optimizer: "optimizer",
+  "zero-grad": "optimizer",
+};
+
+export function reportEstimate(input: ReportInput): EstimateReport {
+  const { setup, machine, context, graph, tape, step, timeline, outOfMemory } = input;
+  const { peak, phases, reserved } = reported(timeline, setup);
+  const deviceTotal = reserved + context.bytes;
+  const interval = intervalOf({ graph, setup, reserved, context });
+  const highest = (phase: ReportPhase) => ({
+    peakAllocatedBytes: Math.max(
+      0,
+      ...phases.filter((part) => PHASES[part.phase] === phase).map((part) => part.peakAllocated),
+    ),
+  });
+  let formula: Formula | undefined;
+  return {
+    schema: "plimsoll/estimate@1",
+    model: { name: input.name, source: input.source, ...countParameters(graph) },
+    setup: input.settings,
+    totals: totalsOf(tape, step, setup.step),
+    peak: {
+      allocatedBytes: peak.allocated,
+      reservedBytes: reserved,
+      deviceTotalBytes: deviceTotal,
+      phase: PHASES[peak.phase],
+      at:
+        peak.node < 0
+          ? peak.phase === "optimizer"
+            ? "optimizer step"
+            : graph.name
+          : placeOf(graph, peak.node),
+    },
+    phases: { forward: highest("forward"), backward: highest("backward"), optimizer: highest("optimizer") },
+    atPeak: categoriesAtPeak(step, peak),
+    overhead: {
+      allocatorSlackBytes: reserved - peak.allocated,
+      communicationBytes: 0,
+      contextBytes: context.bytes,
+    },
+    get formula() {
+      formula ??= input.formula();
+      return formula;
+    },
+    machine: judge({ machine, outOfMemory, deviceTotal, interval }),
+    interval,
+    assumptions: input.assumptions,
+    diagnostics: input.diagnostics,
+  };
+}
+
+/** As `reportEstimate`, with every layer and every block alive at the peak. */
+export function reportExplanation(input: ReportInput): ExplainReport {
+  const { setup, graph, tape, step, timeline } = input;
+  const { peak } = reported(timeline, setup);
+  const estimate = reportEstimate(input);
+  return {
+    ...estimate,
+    layers: layersOf(tape, setup.batch),
+    alive: blocksAtPeak(step, peak, graph, setup.step),
+  };
+}
+
+/** The step that was asked for; reserved is the highest since the process began. */
+function reported(timeline: Timeline, { step }: TrainingSetup) {
+  if (step === "first") return timeline.first;
+  return { ...timeline.steady, reserved: timeline.reserved };
+}

@@ -1,0 +1,166 @@
+/** The answer as data: what `--json` prints and what the library returns (schema `plimsoll/estimate@1`). */
+import type { Diagnostic } from "../base/complaint.js";
+import type { CudnnChoice, LossChoice, Mode, Precision, StepChoice, ZeroGrad } from "../ir/setup.js";
+import type { Category } from "../ir/step.js";
+
+export type ReportPhase = "forward" | "backward" | "optimizer";
+
+export interface OptimizerReport {
+  /** As `--optimizer` spells it. */
+  readonly name: string;
+  /** As the framework spells it. */
+  readonly title: string;
+  readonly implementation: "foreach" | "fused" | "for-loop";
+  readonly options: Readonly<Record<string, number | boolean>>;
+}
+
+/** Every resolved setting, defaults included. */
+export interface SetupReport {
+  readonly mode: Mode;
+  readonly framework: "pytorch";
+  readonly precision: Precision;
+  readonly batch: number;
+  /** Height and width that were asked for. */
+  readonly image: readonly [number, number] | null;
+  readonly shape: Readonly<Record<string, readonly number[]>>;
+  readonly optimizer: OptimizerReport | null;
+  readonly loss: LossChoice;
+  readonly freeze: readonly string[];
+  readonly zeroGrad: ZeroGrad;
+  readonly step: StepChoice;
+  readonly cudnn: CudnnChoice;
+  readonly gpu: string | null;
+}
+
+export interface ModelReport {
+  readonly name: string;
+  readonly source: string;
+  /** Tied parameters count once. */
+  readonly parameterCount: number;
+  readonly trainableParameterCount: number;
+}
+
+/** Plain tensor bytes: elements x item size, no rounding. */
+export interface Totals {
+  readonly parameterBytes: number;
+  readonly bufferBytes: number;
+  readonly gradientBytes: number;
+  readonly optimizerStateBytes: number;
+  readonly masterParameterBytes: number;
+  readonly inputBytes: number;
+  /** What backward will read, once per storage, parameters excluded. */
+  readonly savedTensorBytes: number;
+}
+
+export interface PeakReport {
+  /** As `torch.cuda.max_memory_allocated()`. */
+  readonly allocatedBytes: number;
+  /** As `torch.cuda.max_memory_reserved()`. */
+  readonly reservedBytes: number;
+  /** As nvidia-smi: reserved, communication outside the allocator, context. */
+  readonly deviceTotalBytes: number;
+  readonly phase: ReportPhase;
+  /** Module path of the op at the peak; the op itself where no module owns it. */
+  readonly at: string;
+}
+
+/** One straight stretch of the peak as a function of the batch B: `fixedBytes + perBatchBytes x B`. */
+export interface FormulaPiece {
+  readonly from: number;
+  readonly to: number | null;
+  readonly fixedBytes: number;
+  readonly perBatchBytes: number;
+}
+
+export interface Formula {
+  readonly text: string;
+  readonly pieces: readonly FormulaPiece[];
+  /** By how much the allocated peak can exceed the formula, in words. */
+  readonly bound: string;
+}
+
+export type Verdict = "fits" | "tight" | "does-not-fit";
+
+export interface MachineReport {
+  readonly gpu: string;
+  /** The load line: the most a process can use. */
+  readonly capacityBytes: number;
+  readonly verdict: Verdict;
+  /** Capacity less device total; negative when it does not fit. */
+  readonly headroomBytes: number;
+}
+
+/** Around `peak.deviceTotalBytes`. */
+export interface Interval {
+  readonly lowBytes: number;
+  readonly highBytes: number;
+  readonly confidence: number;
+  readonly basis: string;
+}
+
+/** A default that mattered, or a figure that is assumed. */
+export interface Assumption {
+  readonly setting: string;
+  readonly value: string;
+  readonly because: string;
+}
+
+export interface EstimateReport {
+  readonly schema: "plimsoll/estimate@1";
+  readonly model: ModelReport;
+  readonly setup: SetupReport;
+  readonly totals: Totals;
+  readonly peak: PeakReport;
+  /** Zero for a phase that does not run. */
+  readonly phases: Readonly<Record<ReportPhase, { readonly peakAllocatedBytes: number }>>;
+  /** Blocks alive at the peak, rounded to 512 B; what the allocator did not split off counts as temporaries. */
+  readonly atPeak: Readonly<Record<Category, number>>;
+  readonly overhead: {
+    /** `peak.reservedBytes` less `peak.allocatedBytes`. */
+    readonly allocatorSlackBytes: number;
+    readonly communicationBytes: number;
+    readonly contextBytes: number;
+  };
+  readonly formula: Formula;
+  readonly machine: MachineReport | null;
+  readonly interval: Interval;
+  readonly assumptions: readonly Assumption[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** One line of a receipt: a tensor with its numbers filled in. */
+export interface Receipt {
+  readonly text: string;
+  readonly bytes: number;
+}
+
+/** One call of a module, or one operator that a module with children runs itself. */
+export interface LayerReport {
+  readonly path: string;
+  readonly op: string;
+  readonly outputShapes: readonly (readonly number[])[];
+  /** Elements of the outputs per sample: the column of a hand calculation. Null where the batch does not lead. */
+  readonly activationsPerSample: number | null;
+  readonly parameterCount: number;
+  readonly parameterBytes: number;
+  readonly savedTensorBytes: number;
+  readonly receipts: readonly Receipt[];
+}
+
+/** A block alive at the peak. */
+export interface AliveReport {
+  readonly name: string;
+  readonly category: Category;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  /** Rounded to 512 B. */
+  readonly bytes: number;
+  readonly from: string;
+  readonly until: string;
+  readonly because: string;
+}
+
+export interface ExplainReport extends EstimateReport {
+  readonly layers: readonly LayerReport[];
+  readonly alive: readonly AliveReport[];
+}
