@@ -1,0 +1,9 @@
+/** Reports as text: terminal, JSON, CSV, Markdown. */
+export { PARTS, type Part } from "./style.js";
+export { renderEstimateCsv, renderLayersCsv, renderListCsv } from "./csv.js";
+export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
+export { renderJson } from "./json.js";
+export { renderList, type ListOptions, type List } from "./list.js";
+export { renderEstimateMarkdown, renderExplanationMarkdown } from "./markdown.js";
+export { renderText, type TextOptions } from "./text.js";
+export { formatBytes, formatCount } from "./units.js";

@@ -1,0 +1,146 @@
+/** The answer in a terminal: verdict, breakdown, formula, what to do next. Never wider than asked. */
+import { topModules } from "../report/top-modules.js";
+import { renderBar, slicesOf } from "./bar.js";
+import { renderBreakdown } from "./breakdown.js";
+import { printPiece, rangeOf } from "./formula.js";
+import { fold, joinFitting } from "./layout.js";
+import type { AnyReport } from "./notes.js";
+import { createPaint, type Paint } from "./style.js";
+import { formatBytes, formatCount } from "./units.js";
+
+export interface TextOptions {
+  /** Columns of the terminal. */
+  readonly width?: number;
+  readonly color?: boolean;
+  /** The largest batch that fits the device, when it was searched for. */
+  readonly largestBatch?: { readonly batch: number; readonly exact: boolean };
+  /** A hand calculation to show beside the answer, with what it misses. */
+  readonly byHand?: { readonly name: string; readonly bytes: number; readonly misses: readonly string[] };
+  /** Commands worth running next, with what they show. */
+  readonly next?: readonly string[];
+  /** Verdict and figures only: no formula, assumptions or advice. */
+  readonly quiet?: boolean;
+}
+
+const INDENT = "  ";
+/** Where the text of labelled lines starts: `  formula   `. */
+const LABEL = 12;
+
+export function renderText(report: AnyReport, options: TextOptions = {}): string {
+  const width = Math.max(20, options.width ?? 80);
+  const paint = createPaint(options.color ?? false);
+  const blocks = [
+    [INDENT + headline(report, width - INDENT.length)],
+    machineLines(report, options, width, paint),
+    renderBreakdown(report, { width, paint }),
+  ];
+  if (!options.quiet) {
+    blocks.push([
+      ...labelled("formula", formulaOf(report), width, paint),
+      ...(options.byHand ? labelled("by hand", byHandOf(options.byHand), width, paint) : []),
+      ...modules(report, width, paint),
+      ...labelled("assumed", assumptionsOf(report), width, paint),
+      ...report.diagnostics.flatMap(({ message, severity }) =>
+        labelled(severity === "warning" ? "careful" : "note", message, width, paint),
+      ),
+      ...(options.next?.length ? labelled("next", options.next.join(" · "), width, paint) : []),
+    ]);
+  }
+  return `\n${blocks.map((lines) => `${lines.join("\n")}\n`).join("\n")}`;
+}
+
+/** `resnet50 · PyTorch · fp32 · AdamW (foreach) · batch 32 · steady state`. */
+function headline({ model, setup }: AnyReport, width: number): string {
+  const { mode, optimizer, precision, batch, step } = setup;
+  const how =
+    mode === "inference"
+      ? "inference"
+      : optimizer
+        ? `${optimizer.title} (${optimizer.implementation})`
+        : "no optimizer";
+  const state = mode === "inference" ? "" : step === "first" ? "first step" : "steady state";
+  return joinFitting(
+    [model.name, "PyTorch", precision, how, `batch ${formatCount(batch)}`, state].filter(
+      (part) => part !== "",
+    ),
+    " · ",
+    width,
+  );
+}
+
+function machineLines(report: AnyReport, options: TextOptions, width: number, paint: Paint): string[] {
+  const { machine, peak } = report;
+  const slices = slicesOf(report);
+  const name = machine ? machine.gpu : "device total";
+  const edge = machine
+    ? `load line ${formatBytes(machine.capacityBytes)}`
+    : formatBytes(peak.deviceTotalBytes);
+  const fixed = INDENT.length + name.length + 1 + 2 + 1 + edge.length;
+  const cells = Math.max(0, Math.min(48, width - fixed));
+  const bar =
+    cells < 8
+      ? edge
+      : `${renderBar(slices, machine?.capacityBytes ?? peak.deviceTotalBytes, cells, paint)} ${edge}`;
+  const lines = [`${INDENT}${paint.bold(name)} ${bar}`];
+  if (!machine) return lines;
+  const say = { fits: paint.good, tight: paint.warn, "does-not-fit": paint.bad }[machine.verdict];
+  const indent = " ".repeat(INDENT.length + name.length + 2);
+  const parts = [verdictOf(report), ...largestOf(options)];
+  const text = joinFitting(parts, " · ", Math.max(10, width - indent.length));
+  return [...lines, indent + say(text)];
+}
+
+function verdictOf({ machine, peak }: AnyReport): string {
+  if (!machine) return "";
+  const { verdict, headroomBytes, capacityBytes } = machine;
+  if (verdict === "does-not-fit")
+    return `does not fit: ${formatBytes(Math.max(0, peak.deviceTotalBytes - capacityBytes))} too much`;
+  return `${verdict === "tight" ? "tight: fits" : "fits"} with ${formatBytes(headroomBytes)} to spare`;
+}
+
+function largestOf({ largestBatch }: TextOptions): string[] {
+  if (!largestBatch) return [];
+  const { batch, exact } = largestBatch;
+  return [
+    batch === 0 ? "not even batch 1 fits" : `largest batch ${exact ? "" : "at least "}${formatCount(batch)}`,
+  ];
+}
+
+/** The piece the asked batch lies on, and where it holds. */
+function formulaOf({ formula, setup }: AnyReport): string {
+  const piece = formula.pieces.find(
+    ({ from, to }) => setup.batch >= from && (to === null || setup.batch <= to),
+  );
+  if (!piece) return formula.text;
+  const holds = formula.pieces.length > 1 ? `, ${rangeOf(piece)}` : "";
+  return `peak(B) = ${printPiece(piece)}${holds}`;
+}
+
+function byHandOf({ name, bytes, misses }: NonNullable<TextOptions["byHand"]>): string {
+  return `${name} ${formatBytes(bytes)}: ${misses.join(", ")}`;
+}
+
+function modules({ layers, totals }: AnyReport, width: number, paint: Paint): string[] {
+  if (!layers || totals.savedTensorBytes === 0) return [];
+  const top = topModules(layers, 4).map(
+    ({ path, savedTensorBytes }) => `${path} ${formatBytes(savedTensorBytes)}`,
+  );
+  return labelled("keeps most", top.join(" · "), width, paint);
+}
+
+function assumptionsOf({ assumptions }: AnyReport): string {
+  return assumptions.map(({ setting, value }) => `${setting} ${readable(value)}`).join(" · ");
+}
+
+/** Values are exact; `373293056 B` is rounded like every other figure. */
+export function readable(value: string): string {
+  const [, bytes] = /^(\d+) B$/.exec(value) ?? [];
+  return bytes === undefined ? value : formatBytes(Number(bytes));
+}
+
+/** `  formula   text`, folded under itself. */
+function labelled(label: string, text: string, width: number, paint: Paint): string[] {
+  if (text === "") return [];
+  const [first = "", ...rest] = fold(text, width, " ".repeat(LABEL + 2), " ".repeat(LABEL + 2));
+  return [INDENT + paint.dim(label.padEnd(LABEL)) + first.slice(LABEL + 2), ...rest];
+}
