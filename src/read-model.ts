@@ -13,7 +13,10 @@ export interface ReadModelOptions {
  * The model in a file's bytes, a `Blob` or `File`, or any `Source` that reads ranges. Weights are never read.
  * Throws `InputError` when the format is not one this release reads, or the file is damaged.
  */
-export async function readModel(input: Uint8Array | Blob | Source, options: ReadModelOptions = {}): Promise<ImportedModel> {
+export async function readModel(
+  input: Uint8Array | Blob | Source,
+  options: ReadModelOptions = {},
+): Promise<ImportedModel> {
   const source = sourceOf(input, options.name);
   const bytes = await source.read(0, Math.min(HEAD_BYTES, source.size));
   const found = recognizeFormat({ name: source.name, bytes });

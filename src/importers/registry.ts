@@ -1,0 +1,96 @@
+/**
+ * Formats by content: each entry judges the first bytes of a file and loads its reader on demand. Formats that are
+ * only known by name are listed too, so that a file of one gets an answer instead of "unknown".
+ */
+import type { Source } from "../base/source.js";
+import type { ImportedModel } from "./model.js";
+
+/** The name and the first bytes of a source. */
+export interface Head {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What recognizers get to see. */
+export const HEAD_BYTES = 4096;
+
+export interface ImporterEntry {
+  readonly title: string;
+  readonly extensions: readonly string[];
+  /** How to make such a file. */
+  readonly made: string;
+  /** Cheap, never throws. */
+  recognize(head: Head): "certain" | "possible" | "no";
+  /** Loads the reader; absent for formats that this release cannot read. */
+  readonly load?: () => Promise<(source: Source) => Promise<ImportedModel>>;
+}
+
+export const IMPORTERS = {
+  "torch-export": {
+    title: "PyTorch exported program",
+    extensions: [".pt2"],
+    made: 'torch.export.save(torch.export.export(model, (example,)), "model.pt2")',
+    recognize: (head) => {
+      if (!isZip(head)) return "no";
+      const named = hasExtension(head, ".pt2");
+      return named || mentions(head, "archive_format") || mentions(head, "data/weights/")
+        ? "certain"
+        : "possible";
+    },
+    load: async () => (await import("./torch-export/read.js")).readTorchExport,
+  },
+  "layer-spec": {
+    title: "layer spec (plimsoll/spec@1)",
+    extensions: [".yaml", ".yml", ".json"],
+    made: "write it by hand; see examples/",
+    recognize: (head) =>
+      mentions(head, "plimsoll/spec@")
+        ? "certain"
+        : /^\s*"?layers"?\s*:/m.test(textOf(head))
+          ? "possible"
+          : "no",
+    load: async () => (await import("./layer-spec/read.js")).readLayerSpec,
+  },
+  onnx: unread("ONNX model", [".onnx"]),
+  keras: unread("Keras model", [".keras", ".h5", ".hdf5"]),
+  savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
+  safetensors: unread("safetensors weights", [".safetensors"]),
+  weights: unread("PyTorch weights (torch.save)", [".pth", ".pt", ".bin", ".ckpt"]),
+} satisfies Record<string, ImporterEntry>;
+
+export type FormatId = keyof typeof IMPORTERS;
+
+/** The entry that takes the file, certain before possible, and the first of several. */
+export function recognizeFormat(head: Head): { readonly id: FormatId; readonly entry: ImporterEntry } | null {
+  const entries = Object.entries(IMPORTERS) as [FormatId, ImporterEntry][]; // keys of a literal
+  for (const wanted of ["certain", "possible"] as const) {
+    for (const [id, entry] of entries) if (entry.recognize(head) === wanted) return { id, entry };
+  }
+  return null;
+}
+
+/** Known by its name only. */
+function unread(title: string, extensions: readonly string[]): ImporterEntry {
+  return {
+    title,
+    extensions,
+    made: "not read by this release",
+    recognize: (head) => (extensions.some((extension) => hasExtension(head, extension)) ? "certain" : "no"),
+  };
+}
+
+function hasExtension({ name }: Head, extension: string): boolean {
+  return name.toLowerCase().endsWith(extension);
+}
+
+function isZip({ bytes }: Head): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+function textOf({ bytes }: Head): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function mentions(head: Head, word: string): boolean {
+  return textOf(head).includes(word);
+}

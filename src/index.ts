@@ -1,0 +1,56 @@
+/**
+ * How much GPU memory a PyTorch training step takes, computed before anything runs.
+ *
+ * Pure and isomorphic: no I/O, no clock, no locale. The same input gives the same answer, in Node and in browsers.
+ */
+import { checkFlags } from "./check-options.js";
+import { closedForm } from "./closed-form.js";
+import type { ImportedModel } from "./importers/model.js";
+import { type ReportInput, reportEstimate, reportExplanation } from "./report/explain.js";
+import type { EstimateReport, ExplainReport } from "./report/report.js";
+import { gapsOf, resolveSetup } from "./resolve-setup.js";
+import { runPipeline } from "./run-pipeline.js";
+import type { Options } from "./settings.js";
+
+export { InputError, printComplaint } from "./base/complaint.js";
+export type { Complaint, Diagnostic } from "./base/complaint.js";
+export type { Source } from "./base/source.js";
+export type { ImportedModel } from "./importers/model.js";
+export { readModel } from "./read-model.js";
+export type { ReadModelOptions } from "./read-model.js";
+export type { EstimateReport, ExplainReport } from "./report/report.js";
+export type { Options } from "./settings.js";
+
+/** The answer to "how much memory": totals, peak, breakdown, formula, verdict. `JSON.stringify` prints the contract's JSON. */
+export function estimate(model: ImportedModel, options: Options = {}): EstimateReport {
+  return reportEstimate(inputOf(model, options));
+}
+
+/** As `estimate`, with every layer's receipts and every block alive at the peak. */
+export function explain(model: ImportedModel, options: Options = {}): ExplainReport {
+  return reportExplanation(inputOf(model, options));
+}
+
+function inputOf(model: ImportedModel, options: Options): ReportInput {
+  const checked = checkFlags(options);
+  const resolved = resolveSetup(checked, model);
+  const { setup, machine, context, report: settings, assumptions } = resolved;
+  const run = runPipeline(model, resolved);
+  const { graph, tape, step, timeline, outOfMemory } = run;
+  return {
+    name: model.name,
+    source: model.source,
+    setup,
+    settings,
+    machine,
+    context,
+    graph,
+    tape,
+    step,
+    timeline,
+    outOfMemory,
+    assumptions,
+    diagnostics: [...run.diagnostics, ...gapsOf(graph, setup)],
+    formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
+  };
+}

@@ -1,0 +1,64 @@
+/** The largest batch that fits a device: found on the formula's lines, settled by planning the step anew. */
+import { checkFlags } from "./check-options.js";
+import { type LinearStep, linearize } from "./closed-form.js";
+import type { ImportedModel } from "./importers/model.js";
+import { simulateMemory } from "./memory/simulate-memory.js";
+import { peakPieces, stepAt } from "./report/formula.js";
+import { type ResolvedSetup, resolveSetup } from "./resolve-setup.js";
+import { planAtBatch } from "./run-pipeline.js";
+import type { Options } from "./settings.js";
+
+export interface LargestBatch {
+  /** Zero when not even one sample fits. */
+  readonly batch: number;
+  /** Whether the next batch was planned and does not fit; else the search stopped early. */
+  readonly exact: boolean;
+}
+
+const MOST_BATCH = 65_536;
+/** Recorded steps reserve some percent more than they allocate. */
+const USUAL_SLACK = 0.04;
+const MOST_LINES = 40;
+/** Steps planned anew before the answer is as good as it gets. */
+const MOST_PLANS = 12;
+
+/** Null without a device. */
+export function largestBatch(model: ImportedModel, options: Options): LargestBatch | null {
+  const resolved = resolveSetup(checkFlags(options), model);
+  const { machine, setup } = resolved;
+  if (machine.capacity === null) return null;
+  const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));
+  const fitsByLines = ({ planned, lines, from }: LinearStep, batch: number): boolean =>
+    batch < from || !simulateMemory(stepAt(planned.step, lines, batch), machine).outOfMemory;
+  const fits = (batch: number): boolean =>
+    !simulateMemory(planAtBatch(model, resolved, batch).step, machine).outOfMemory;
+  const start = linear ? straightGuess(linear, resolved) : setup.batch;
+  const guess = linear ? lastThat((batch) => fitsByLines(linear, batch), start, MOST_LINES).batch : start;
+  return lastThat(fits, Math.max(1, guess), MOST_PLANS);
+}
+
+/** Where the formula alone meets the device's memory, were a little of it lost to slack. */
+function straightGuess({ planned, lines, from }: LinearStep, { machine, setup }: ResolvedSetup): number {
+  const room = ((machine.capacity ?? 0) - machine.context) * (1 - USUAL_SLACK);
+  const last = peakPieces(planned.step, lines, setup.step, from).at(-1);
+  if (!last || last.perBatchBytes <= 0) return setup.batch;
+  return Math.max(1, Math.min(MOST_BATCH, Math.floor((room - last.fixedBytes) / last.perBatchBytes)));
+}
+
+/** The last batch that passes: gallops away from `start` until it is between two batches, then halves. */
+function lastThat(passes: (batch: number) => boolean, start: number, mostTries: number): LargestBatch {
+  let [good, bad] = [0, MOST_BATCH + 1];
+  let next = start;
+  let stride = Math.max(1, start >> 7);
+  for (let tries = 0; bad - good > 1; tries++) {
+    if (tries >= mostTries) return { batch: good, exact: false };
+    const batch = Math.min(bad - 1, Math.max(good + 1, next));
+    const passed = passes(batch);
+    if (passed) good = batch;
+    else bad = batch;
+    const isBetween = good > 0 && bad <= MOST_BATCH;
+    next = isBetween ? Math.floor((good + bad) / 2) : passed ? good + stride : bad - stride;
+    stride *= 2;
+  }
+  return { batch: good, exact: true };
+}

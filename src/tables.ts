@@ -1,0 +1,108 @@
+/** What Plimsoll knows, as rows for people and programs: devices, optimizers, formats. */
+import { nothingMatches } from "./complaints.js";
+import { type Gpu, GPUS, type GpuId } from "./hardware/gpus.js";
+import { usableMemory } from "./hardware/usable-memory.js";
+import { IMPORTERS, type ImporterEntry } from "./importers/registry.js";
+import { OPTIMIZERS } from "./training/optimizers.js";
+import { type Condition, settle } from "./training/optimizers/conditions.js";
+import type { OptimizerRule } from "./training/optimizers/rule.js";
+import { factsOf, settingsOf } from "./training/optimizers/settings.js";
+
+export interface GpuRow {
+  readonly id: GpuId;
+  readonly title: string;
+  readonly vendor: Gpu["vendor"];
+  readonly memoryBytes: number;
+  /** The most a process can use. */
+  readonly usableBytes: number;
+  readonly usableBasis: "exact" | "assumed";
+  readonly computeCapability: string | null;
+  readonly multiprocessors: number | null;
+  readonly source: string;
+}
+
+/** Devices whose id, title or alias contains `pattern`; throws when a pattern matches none. */
+export function listGpus(pattern = ""): GpuRow[] {
+  const rows = Object.entries(GPUS as Record<GpuId, Gpu>) as [GpuId, Gpu][]; // keys of a literal
+  const wanted = words(pattern);
+  const found = rows.filter(([id, { title, vendor, aliases = [] }]) => {
+    const text = [id, title, vendor, ...aliases].join(" ").toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  });
+  if (found.length === 0)
+    throw nothingMatches(
+      "gpus",
+      pattern,
+      rows.map(([id]) => id),
+    );
+  return found.map(([id, gpu]) => {
+    const { bytes, basis } = usableMemory(gpu);
+    return {
+      id,
+      title: gpu.title,
+      vendor: gpu.vendor,
+      memoryBytes: gpu.memoryBytes,
+      usableBytes: bytes,
+      usableBasis: basis,
+      computeCapability: gpu.computeCapability ?? null,
+      multiprocessors: gpu.multiprocessors ?? null,
+      source: gpu.source,
+    };
+  });
+}
+
+export interface OptimizerRow {
+  readonly name: string;
+  readonly title: string;
+  /** States kept per parameter on the device with default options. */
+  readonly states: readonly string[];
+  readonly implementation: string;
+  /** Options that change memory. */
+  readonly options: readonly string[];
+  readonly source: string;
+}
+
+export function listOptimizers(): OptimizerRow[] {
+  return Object.entries(OPTIMIZERS as Record<string, OptimizerRule>).map(([name, rule]) => ({
+    name,
+    title: rule.title,
+    states: statesOf(rule),
+    implementation: rule.default,
+    options: Object.entries(rule.options).flatMap(([option, { memory }]) => (memory ? [option] : [])),
+    source: rule.source,
+  }));
+}
+
+function statesOf(rule: OptimizerRule): string[] {
+  const facts = factsOf(settingsOf(rule, {}, rule.title));
+  const exists = (condition: Condition | false) => condition !== false && settle(condition, facts) !== false;
+  return rule.states.filter(({ when, onDevice }) => exists(when) && exists(onDevice)).map(({ name }) => name);
+}
+
+export interface FormatRow {
+  readonly name: string;
+  readonly title: string;
+  readonly extensions: readonly string[];
+  readonly isRead: boolean;
+  /** How to make such a file. */
+  readonly made: string;
+}
+
+export function listFormats(): FormatRow[] {
+  return Object.entries(IMPORTERS as Record<string, ImporterEntry>).map(
+    ([name, { title, extensions, load, made }]) => ({
+      name,
+      title,
+      extensions,
+      isRead: load !== undefined,
+      made,
+    }),
+  );
+}
+
+function words(pattern: string): string[] {
+  return pattern
+    .toLowerCase()
+    .split(/[\s-]+/)
+    .filter((word) => word !== "");
+}
