@@ -1,0 +1,54 @@
+/** `plimsoll estimate`: the number, the breakdown, the verdict. */
+import { emitStage } from "../../emit.js";
+import { type EstimateReport, estimate, explain, type ImportedModel, type Options } from "../../index.js";
+import { renderEstimateCsv, renderEstimateMarkdown, renderJson, renderText } from "../../present/index.js";
+import { largestBatch } from "../../search.js";
+import { EXIT } from "../exit-codes.js";
+import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
+import { print, terminalWidth, wantsColor } from "../terminal.js";
+
+export async function runEstimate(path: string, flags: ModelFlags): Promise<number> {
+  const options = await resolveFlags(flags);
+  const { text, code } = await withModel(path, (model) => answer(model, path, options, flags));
+  await print(text);
+  return code;
+}
+
+interface Answer {
+  readonly text: string;
+  readonly code: number;
+}
+
+function answer(model: ImportedModel, path: string, options: Options, flags: ModelFlags): Answer {
+  if (flags.emit) return { text: emitStage(model, options, flags.emit), code: EXIT.done };
+  if (!flags.json && !flags.csv && !flags.markdown) return inText(model, path, options, flags);
+  const report = estimate(model, options);
+  const render = flags.json ? renderJson : flags.csv ? renderEstimateCsv : renderEstimateMarkdown;
+  return { text: render(report), code: codeOf(report) };
+}
+
+function inText(model: ImportedModel, path: string, options: Options, flags: ModelFlags): Answer {
+  const report = explain(model, options);
+  const largest = largestBatch(model, options);
+  const text = renderText(report, {
+    width: terminalWidth(),
+    color: wantsColor(flags),
+    quiet: flags.quiet === true,
+    ...(largest && { largestBatch: largest }),
+    next: nextSteps(path, report),
+  });
+  return { text, code: codeOf(report) };
+}
+
+function nextSteps(path: string, { machine }: EstimateReport): string[] {
+  const file =
+    path === "-" ? "…" : path.replace(/^.*[/\\]/, "…/").replace("…/", path.includes("/") ? "…/" : "");
+  return [
+    ...(machine ? [] : ["--gpu NAME says whether it fits"]),
+    `plimsoll explain ${file} shows every byte`,
+  ];
+}
+
+export function codeOf({ machine }: EstimateReport): number {
+  return machine?.verdict === "does-not-fit" ? EXIT.doesNotFit : EXIT.done;
+}

@@ -1,0 +1,29 @@
+/** `plimsoll explain`: the receipt of every byte. */
+import { type ExplainReport, explain } from "../../index.js";
+import {
+  renderExplanation,
+  renderExplanationMarkdown,
+  renderJson,
+  renderLayersCsv,
+} from "../../present/index.js";
+import { EXIT } from "../exit-codes.js";
+import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
+import { print, terminalWidth, wantsColor } from "../terminal.js";
+
+export async function runExplain(path: string, flags: ModelFlags): Promise<number> {
+  const options = await resolveFlags(flags);
+  const report = await withModel(path, (model) => explain(model, options));
+  await print(render(report, flags));
+  return report.machine?.verdict === "does-not-fit" ? EXIT.doesNotFit : EXIT.done;
+}
+
+function render(report: ExplainReport, flags: ModelFlags): string {
+  if (flags.json) return renderJson(report);
+  if (flags.csv) return renderLayersCsv(report);
+  if (flags.markdown) return renderExplanationMarkdown(report);
+  return renderExplanation(report, {
+    width: terminalWidth(),
+    color: wantsColor(flags),
+    quiet: flags.quiet === true,
+  });
+}

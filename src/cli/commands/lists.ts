@@ -1,0 +1,65 @@
+/** `plimsoll gpus`, `optimizers` and `formats`: what is known, with sources. */
+import { formatBytes, type List, renderJson, renderList, renderListCsv } from "../../present/index.js";
+import { listFormats, listGpus, listOptimizers } from "../../tables.js";
+import { EXIT } from "../exit-codes.js";
+import { type OutputFlags, print, terminalWidth, wantsColor } from "../terminal.js";
+
+export async function runGpus(pattern: string | undefined, flags: OutputFlags): Promise<number> {
+  const gpus = listGpus(pattern);
+  const rows = gpus.map(({ id, usableBytes, usableBasis, computeCapability, multiprocessors, title }) => [
+    id,
+    formatBytes(usableBytes),
+    usableBasis,
+    computeCapability ?? "",
+    multiprocessors === null ? "" : String(multiprocessors),
+    title,
+  ]);
+  return show(
+    gpus,
+    { columns: columns("name", ">usable", "basis", ">capability", ">SMs", "device"), rows },
+    flags,
+  );
+}
+
+export async function runOptimizers(flags: OutputFlags): Promise<number> {
+  const optimizers = listOptimizers();
+  const rows = optimizers.map(({ name, states, implementation, options }) => [
+    name,
+    implementation,
+    states.join(", ") || "none",
+    options.join(", "),
+  ]);
+  return show(
+    optimizers,
+    { columns: columns("name", "path", "states on the device", "options that change memory"), rows },
+    flags,
+  );
+}
+
+export async function runFormats(flags: OutputFlags): Promise<number> {
+  const formats = listFormats();
+  const rows = formats.map(({ title, extensions, isRead, made }) => [
+    title,
+    extensions.join(" "),
+    isRead ? "read" : "later",
+    made,
+  ]);
+  return show(formats, { columns: columns("format", "files", "", "how to make one"), rows }, flags);
+}
+
+async function show(data: unknown, list: List, flags: OutputFlags): Promise<number> {
+  const text = flags.json
+    ? renderJson(data)
+    : flags.csv
+      ? renderListCsv(list)
+      : renderList(list, { width: terminalWidth(), color: wantsColor(flags) });
+  await print(text);
+  return EXIT.done;
+}
+
+/** `>` before a title aligns its column to the right. */
+function columns(...titles: readonly string[]): List["columns"] {
+  return titles.map((title) =>
+    title.startsWith(">") ? { title: title.slice(1), align: "right" } : { title, align: "left" },
+  );
+}

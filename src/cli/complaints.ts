@@ -1,0 +1,95 @@
+/** Complaints about the command line itself. */
+import { didYouMean, InputError } from "../complaints.js";
+
+/** Commands that other releases bring, so that asking for one gets an answer. */
+const LATER: Readonly<Record<string, string>> = {
+  fit: "0.2",
+  advise: "0.2",
+  models: "0.2",
+  compare: "0.3",
+  plan: "0.3",
+  watch: "0.3",
+  serve: "0.3",
+};
+
+export function unknownCommand(name: string, commands: readonly string[]): InputError {
+  const since = Object.hasOwn(LATER, name) ? LATER[name] : undefined;
+  return new InputError({
+    code: "cli/command",
+    where: `plimsoll ${name}`,
+    rule: "the command must be one this release has",
+    expected: commands.join(" | "),
+    got: JSON.stringify(name),
+    hint: since ? `planned for release ${since}` : didYouMean(name, commands, "plimsoll --help lists them"),
+  });
+}
+
+export function unknownFlag(command: string, flag: string, flags: readonly string[]): InputError {
+  return new InputError({
+    code: "cli/flag",
+    where: `plimsoll ${command}`.trim(),
+    rule: "a flag must be one the command has",
+    expected: `a flag from \`plimsoll ${command} --help\``.replace("  ", " "),
+    got: flag,
+    hint: didYouMean(flag, flags, `run plimsoll ${command} --help`.replace("  ", " ")),
+  });
+}
+
+export function badUsage(command: string, problem: string, usage: string): InputError {
+  return new InputError({
+    code: "cli/usage",
+    where: `plimsoll ${command}`.trim(),
+    rule: "the command must be given as its usage says",
+    expected: usage,
+    got: problem,
+    hint: `run plimsoll ${command} --help`.replace("  ", " "),
+  });
+}
+
+export function twoFormats(flags: readonly string[]): InputError {
+  return new InputError({
+    code: "cli/format",
+    where: flags.join(" "),
+    rule: "an answer must have one format",
+    expected: "one of --json | --markdown | --csv | --emit, or none for text",
+    got: flags.join(" and "),
+    hint: "run the command once per format",
+  });
+}
+
+export function noSuchFile(path: string, near: readonly string[]): InputError {
+  const looksLikeCatalogue = /^[a-z]+\/[\w.-]+(\/[\w.-]+)?$/i.test(path) && !/\.\w{2,5}$/.test(path);
+  return new InputError({
+    code: "cli/file",
+    where: path,
+    rule: "the model must be a file that can be read",
+    expected: "the path of a .pt2 file or a layer spec, or - for standard input",
+    got: "no such file",
+    hint:
+      near.length > 0 || !looksLikeCatalogue
+        ? didYouMean(path, near, "check the path")
+        : "names of known models are planned for release 0.2; until then, export the model to a file",
+  });
+}
+
+export function unreadableFile(path: string, problem: string): InputError {
+  return new InputError({
+    code: "cli/file",
+    where: path,
+    rule: "the model must be a file that can be read",
+    expected: "a regular file",
+    got: problem,
+    hint: "give the file itself, or - to read standard input",
+  });
+}
+
+export function tooMuchInput(limit: number): InputError {
+  return new InputError({
+    code: "cli/stdin",
+    where: "standard input",
+    rule: "what is piped in must fit in memory",
+    expected: `at most ${limit} bytes`,
+    got: "more",
+    hint: "give the path of the file: only the parts that are needed are read",
+  });
+}

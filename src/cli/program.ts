@@ -1,0 +1,140 @@
+/** Arguments → the command that answers them; commands are loaded when they run. Returns the exit code. */
+import { Command, type CommanderError, Option } from "commander";
+import { InputError, printComplaint } from "../complaints.js";
+import { flagOf, type Setting, SETTING_ROWS } from "../settings.js";
+import { badUsage, unknownCommand, unknownFlag } from "./complaints.js";
+import { EXIT } from "./exit-codes.js";
+
+const EXAMPLES = `
+Examples:
+  plimsoll estimate resnet50.pt2 --batch 32 --gpu "RTX 4090"
+  plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
+  plimsoll gpus a100
+
+Exit codes: 0 done (and it fits) · 1 does not fit · 2 wrong input · 70 a bug in Plimsoll`;
+
+export async function runProgram(args: readonly string[], version: string): Promise<number> {
+  let code: number = EXIT.done;
+  const program = createProgram(version, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args.length > 0 ? args : ["--help"], { from: "user" });
+    return code;
+  } catch (error) {
+    return explainFailure(error, program);
+  }
+}
+
+function createProgram(version: string, done: (code: number) => void): Command {
+  const program = new Command("plimsoll")
+    .description("How much GPU memory a training run takes, computed before anything runs.")
+    .version(version, "-V, --version")
+    .addHelpText("after", EXAMPLES)
+    .helpCommand(false);
+
+  const model = (name: string, summary: string) => {
+    const command = program.command(`${name} <model>`).description(summary);
+    for (const [key, row] of Object.entries(SETTING_ROWS)) command.addOption(settingOption(key, row));
+    return outputOptions(command).option("--setup <file>", "settings from a YAML or JSON file; flags win");
+  };
+  model(
+    "estimate",
+    "The number, the breakdown, the verdict. MODEL is a .pt2 file, a layer spec, or - for standard input.",
+  )
+    .addOption(
+      new Option("--emit <stage>", "what a stage of the computation made").choices([
+        "graph",
+        "tape",
+        "step",
+        "timeline",
+      ]),
+    )
+    .action(async (file: string, flags: object) =>
+      done(await (await import("./commands/estimate.js")).runEstimate(file, flags)),
+    );
+  model("explain", "The receipt: per layer and per tensor, with the numbers filled in.").action(
+    async (file: string, flags: object) =>
+      done(await (await import("./commands/explain.js")).runExplain(file, flags)),
+  );
+  listOptions(program.command("gpus [pattern]"))
+    .description("Known devices with the memory a process can use.")
+    .action(async (pattern: string | undefined, flags: object) =>
+      done(await (await import("./commands/lists.js")).runGpus(pattern, flags)),
+    );
+  listOptions(program.command("optimizers"))
+    .description("Known optimizers with the states they keep.")
+    .action(async (flags: object) => done(await (await import("./commands/lists.js")).runOptimizers(flags)));
+  listOptions(program.command("formats"))
+    .description("Model formats and how to make such files.")
+    .action(async (flags: object) => done(await (await import("./commands/lists.js")).runFormats(flags)));
+
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError(false)
+      .configureOutput({ writeErr: () => undefined });
+  }
+  return program;
+}
+
+function settingOption(key: string, row: Setting): Option {
+  const option = new Option(`--${flagOf(key)}${row.placeholder ? ` <${row.placeholder}>` : ""}`, row.help);
+  if (row.kind === "list" || row.kind === "shapes") {
+    option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+  }
+  // settings of later releases are accepted here and refused, with a reason, where all settings are checked
+  return row.since && (row.computes?.length ?? 0) <= 1 ? option.hideHelp() : option;
+}
+
+function outputOptions(command: Command): Command {
+  return listOptions(command)
+    .option("--markdown", "GitHub-flavoured Markdown")
+    .option("--quiet", "figures and verdict only")
+    .addOption(new Option("--plot <file>", "a chart").hideHelp());
+}
+
+function listOptions(command: Command): Command {
+  return command
+    .option("--json", "machine-readable, stable between releases")
+    .option("--csv", "comma-separated values")
+    .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]).default("auto"));
+}
+
+function explainFailure(error: unknown, program: Command): number {
+  const complaint = error instanceof InputError ? error : complaintOf(error, program);
+  if (complaint === "help") return EXIT.done;
+  if (complaint) {
+    process.stderr.write(`${printComplaint(complaint.complaint)}\n`);
+    return EXIT.wrongInput;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(
+    `${text}\n\nthis is a bug in Plimsoll; please report it with the command and the model file\n`,
+  );
+  return EXIT.bug;
+}
+
+/** What commander refused, as a complaint; "help" for what is no failure; undefined for everything else. */
+function complaintOf(error: unknown, program: Command): InputError | "help" | undefined {
+  const { code, message } = error as CommanderError;
+  if (typeof code !== "string" || !code.startsWith("commander.")) return undefined;
+  if (code === "commander.helpDisplayed" || code === "commander.help" || code === "commander.version")
+    return "help";
+  const command = program.commands.find((each) => each.name() === program.args[0]);
+  const name = command?.name() ?? "";
+  const problem = message.replace(/^error: /, "");
+  const quoted = /'([^']*)'/.exec(problem)?.[1] ?? problem;
+  if (code === "commander.unknownCommand")
+    return unknownCommand(
+      quoted,
+      program.commands.map((each) => each.name()),
+    );
+  if (code === "commander.unknownOption") {
+    const flags = [...(command?.options ?? program.options), new Option("--help")]
+      .filter(({ hidden }) => !hidden)
+      .map(({ long }) => long ?? "");
+    return unknownFlag(name, quoted, flags);
+  }
+  return badUsage(name, problem, `plimsoll ${name ? `${name} ` : ""}${(command ?? program).usage()}`);
+}
