@@ -8,7 +8,7 @@ import { closedForm } from "./closed-form.js";
 import type { ImportedModel } from "./importers/model.js";
 import { type ReportInput, reportEstimate, reportExplanation } from "./report/explain.js";
 import type { EstimateReport, ExplainReport } from "./report/report.js";
-import { gapsOf, resolveSetup } from "./resolve-setup.js";
+import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
 import { runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
 
@@ -37,6 +37,7 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
   const { setup, machine, context, report: settings, assumptions } = resolved;
   const run = runPipeline(model, resolved);
   const { graph, tape, step, timeline, outOfMemory } = run;
+  const convolutions = convolutionNotes(graph, resolved);
   return {
     name: model.name,
     source: model.source,
@@ -49,8 +50,8 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
     step,
     timeline,
     outOfMemory,
-    assumptions,
-    diagnostics: [...run.diagnostics, ...gapsOf(graph, setup)],
+    assumptions: [...assumptions, ...convolutions.assumptions],
+    diagnostics: [...run.diagnostics, ...convolutions.diagnostics],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };
 }

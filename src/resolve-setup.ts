@@ -22,6 +22,8 @@ export interface ResolvedSetup {
 }
 
 const DEFAULT_OPTIMIZER = "adamw";
+/** Compute capability major from which on the rule for convolution scratch was recorded. */
+const AMPERE = 8;
 
 /** Options must have gone through `checkOptions`. */
 export function resolveSetup(options: Options, model: ImportedModel): ResolvedSetup {
@@ -127,16 +129,31 @@ function defaultsOf(options: Options, { mode, batch, optimizer, step }: SetupRep
   return list.filter((item) => item !== false);
 }
 
-/** What is known to be missing from the number. */
-export function gapsOf(graph: Graph, { cudnn }: TrainingSetup): Diagnostic[] {
-  const convolutions = graph.nodes.filter(({ op }) => op.startsWith("conv"));
-  if (cudnn === "no-workspace" || convolutions.length === 0) return [];
-  return [
-    {
-      code: "ops/cudnn-workspace",
-      severity: "warning",
-      message: `scratch memory of ${convolutions.length} cuDNN convolutions (--cudnn ${cudnn}) is not computed yet: the interval allows for it; --cudnn no-workspace is exact without it`,
-      where: graph.name,
-    },
-  ];
+/** What is said about convolutions: how their scratch is found, and where the rule does not reach. */
+export function convolutionNotes(
+  graph: Graph,
+  { setup, machine }: ResolvedSetup,
+): { readonly assumptions: readonly Assumption[]; readonly diagnostics: readonly Diagnostic[] } {
+  const { cudnn } = setup;
+  if (cudnn === "no-workspace" || !graph.nodes.some(({ op }) => op === "convolution")) {
+    return { assumptions: [], diagnostics: [] };
+  }
+  const because =
+    "scratch of convolutions follows the plans cuDNN usually picks, by one rule per direction; no-workspace leaves it out";
+  const told = (message: string): Diagnostic => ({
+    code: "ops/cudnn-workspace",
+    severity: "warning",
+    message,
+    where: graph.name,
+  });
+  const diagnostics: Diagnostic[] = [];
+  if (cudnn !== "default") {
+    diagnostics.push(
+      told(`--cudnn ${cudnn} is computed like default: which plans it picks is not known before a run`),
+    );
+  }
+  if (machine.computeCapability[0] < AMPERE) {
+    diagnostics.push(told("cuDNN picks other kernels on GPUs before Ampere; their scratch may differ"));
+  }
+  return { assumptions: [{ setting: "cudnn", value: cudnn, because }], diagnostics };
 }

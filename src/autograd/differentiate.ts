@@ -55,14 +55,17 @@ class TapeWriter implements Tracer {
     this.graph = graph;
     this.device = device;
     this.training = setup.mode === "train";
+    const flatSizes = new Map<number, Bytes>();
+    for (const { flat, spec } of graph.values) if (flat !== undefined) flatSizes.set(flat, bytes((flatSizes.get(flat) ?? 0) + packedSize(spec)));
     for (const value of graph.values) {
       if (value.role === "activation") continue;
       if (value.tiedTo !== undefined) {
         this.tensors[value.id] = this.tensors[value.tiedTo];
         continue;
       }
-      const size = value.role === "host" ? NO_BYTES : packedSize(value.spec);
-      const storage = this.storage(size, value.name, value.spec, value.id);
+      const size = value.role === "host" ? NO_BYTES : flatSizes.get(value.flat ?? -1) ?? packedSize(value.spec);
+      const first = value.flat === undefined ? undefined : this.tensors[value.flat];
+      const storage = first?.storage ?? this.storage(size, value.name, value.spec, value.id);
       const edge: Edge =
         this.training && value.role === "parameter" && value.trainable ? { parameter: value.id } : null;
       this.tensors[value.id] = { spec: value.spec, storage, edge, base: null };
@@ -91,7 +94,7 @@ class TapeWriter implements Tracer {
       this.tensors[id] = tensor;
       kept.add(tensor.storage);
     });
-    for (const storage of this.open)
+    for (const storage of this.open.reverse())
       if (!kept.has(storage)) this.emit({ kind: "drop", storage, node: node.id });
   }
 

@@ -22,6 +22,8 @@ export interface Value {
   readonly spec: TensorSpec;
   /** Parameters only: whether the optimizer updates it. */
   readonly trainable: boolean;
+  /** Parameters that lie in one flat buffer, as a recurrent module keeps them, have the same number here. */
+  readonly flat?: number;
   /** The last node during which a variable of the source still holds it. */
   readonly heldUntil?: NodeId;
   /** Parameters and buffers that are one tensor under two names point at the first. */

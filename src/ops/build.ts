@@ -112,6 +112,13 @@ export class GraphBuilder {
     this.values[id] = { ...value, heldUntil: Math.max(value.heldUntil ?? -1, until) };
   }
 
+  /** Puts parameters into one flat buffer, as a recurrent module does when it moves to the device. */
+  flatten(ids: readonly ValueId[]): void {
+    const [first] = ids;
+    if (first === undefined || ids.some((id) => this.values[id]?.role !== "parameter" || this.values[id]?.flat !== undefined)) return;
+    for (const id of ids) this.values[id] = { ...(this.values[id] as Value), flat: first };
+  }
+
   /** Nodes so far. */
   get length(): number {
     return this.nodes.length;

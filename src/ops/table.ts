@@ -7,6 +7,7 @@ import { losses } from "./loss.js";
 import { normalizations } from "./normalization.js";
 import { poolings } from "./pooling.js";
 import { randoms } from "./random.js";
+import { recurrences } from "./recurrent.js";
 import { reductions } from "./reduction.js";
 import type { OpTable } from "./rule.js";
 import { copies, views } from "./views.js";
@@ -28,6 +29,7 @@ export const OPS = {
   ...indexings,
   ...losses,
   ...randoms,
+  ...recurrences,
 } as const satisfies OpTable;
 
 export type OpName = keyof typeof OPS;

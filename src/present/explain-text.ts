@@ -39,43 +39,71 @@ function section(title: string, lines: readonly string[], paint: Paint): string 
 }
 
 /** The table of the CS231n notes (activations per image, parameters) beside what PyTorch keeps. */
-function layerTable({ layers, totals, model }: ExplainReport, width: number, paint: Paint): string[] {
-  const head = ["layer", "kept for backward", "parameters", "activations/sample", "output"].map((text) => ({
-    text,
-    paint: paint.dim,
-  }));
-  const shown = layers.filter(
-    ({ parameterCount, savedTensorBytes, op }) =>
-      parameterCount > 0 || savedTensorBytes > 0 || !/view|reshape|permute|transpose/.test(op),
-  );
-  const rows = shown.map((layer): Cell[] => [
-    { text: nameOf(layer) },
-    {
-      text: layer.savedTensorBytes > 0 ? formatBytes(layer.savedTensorBytes) : "-",
-      paint: (text) => paint.part("savedTensors", text),
-    },
-    {
-      text: layer.parameterCount > 0 ? formatCount(layer.parameterCount) : "-",
-      paint: (text) => paint.part("parameters", text),
-    },
-    { text: layer.activationsPerSample === null ? "" : formatCount(layer.activationsPerSample) },
-    { text: layer.outputShapes.map((shape) => shape.join("x")).join(" "), paint: paint.dim },
-  ]);
+function layerTable({ layers, totals, model, setup }: ExplainReport, width: number, paint: Paint): string[] {
+  const row = (cells: readonly string[], painters: readonly (Cell["paint"] | undefined)[] = []): Cell[] =>
+    cells.map((text, i) => ({ text, ...(painters[i] && { paint: painters[i] }) }));
+  const colors = [
+    undefined,
+    (text: string) => paint.part("savedTensors", text),
+    (text: string) => paint.part("parameters", text),
+  ];
+  const rows = layers
+    .filter((layer) => !isFree(layer))
+    .map((layer) =>
+      row(
+        [
+          nameOf(layer),
+          layer.savedTensorBytes > 0 ? formatBytes(layer.savedTensorBytes) : "-",
+          layer.parameterCount > 0 ? formatCount(layer.parameterCount) : "-",
+          layer.activationsPerSample === null ? "" : formatCount(layer.activationsPerSample),
+          layer.outputShapes.map((shape) => perSample(shape, setup.batch)).join(" "),
+        ],
+        [...colors, undefined, paint.dim],
+      ),
+    );
   const activations = layers.reduce((sum, layer) => sum + (layer.activationsPerSample ?? 0), 0);
+  const head = ["layer", "kept for backward", "parameters", "activations", "output per sample"];
   const total = [
-    { text: "total", paint: paint.bold },
-    { text: formatBytes(totals.savedTensorBytes) },
-    { text: formatCount(model.parameterCount) },
-    { text: formatCount(activations) },
+    "total",
+    formatBytes(totals.savedTensorBytes),
+    formatCount(model.parameterCount),
+    formatCount(activations),
   ];
   const columns: Column[] = [
-    { align: "left" },
+    { align: "left", least: 12 },
     { align: "right" },
     { align: "right" },
     { align: "right" },
     { align: "left", least: 8 },
   ];
-  return renderTable({ columns, rows: [head, ...rows, total], width });
+  return renderTable({
+    columns,
+    rows: [
+      row(
+        head,
+        head.map(() => paint.dim),
+      ),
+      ...rows,
+      row(
+        total,
+        total.map(() => paint.bold),
+      ),
+    ],
+    width,
+  });
+}
+
+/** Views cost nothing and would only lengthen the table. */
+function isFree({ parameterCount, savedTensorBytes, op }: LayerReport): boolean {
+  return (
+    parameterCount === 0 &&
+    savedTensorBytes === 0 &&
+    /view|reshape|permute|transpose|squeeze|select|slice|expand/.test(op)
+  );
+}
+
+function perSample(shape: readonly number[], batch: number): string {
+  return (shape.length > 1 && shape[0] === batch ? shape.slice(1) : shape).join("x");
 }
 
 function nameOf({ path, op }: LayerReport): string {
@@ -103,24 +131,29 @@ function receiptLines(layers: readonly LayerReport[], width: number, paint: Pain
 }
 
 function aliveTable(alive: readonly AliveReport[], most: number, width: number, paint: Paint): string[] {
+  const head: Cell[] = ["bytes", "what", "until", "shape"].map((text) => ({ text, paint: paint.dim }));
   const rows = alive
     .slice(0, most)
     .map(({ name, category, bytes, shape, until }): Cell[] => [
       { text: formatBytes(bytes) },
       { text: `${PARTS[category].glyph} ${name}`, paint: (text) => paint.part(category, text) },
-      { text: shape.join("x") },
-      { text: `until ${until}`, paint: paint.dim },
+      { text: until === "the process ends" ? "it stays" : until },
+      { text: shape.join("x"), paint: paint.dim },
     ]);
   const rest = alive.slice(most).reduce((sum, { bytes }) => sum + bytes, 0);
   if (rest > 0)
-    rows.push([{ text: formatBytes(rest) }, { text: `in ${alive.length - most} more; --json lists all` }]);
+    rows.push([
+      { text: formatBytes(rest) },
+      { text: `in ${alive.length - most} more` },
+      { text: "--json lists all" },
+    ]);
   const columns: Column[] = [
     { align: "right" },
-    { align: "left" },
-    { align: "left", least: 8 },
+    { align: "left", least: 16 },
     { align: "left", least: 12 },
+    { align: "left", least: 8 },
   ];
-  return renderTable({ columns, rows, width });
+  return renderTable({ columns, rows: [head, ...rows], width });
 }
 
 function formulaLines({ formula }: ExplainReport, width: number): string[] {

@@ -141,6 +141,11 @@ export function readable(value: string): string {
 /** `  formula   text`, folded under itself. */
 function labelled(label: string, text: string, width: number, paint: Paint): string[] {
   if (text === "") return [];
-  const [first = "", ...rest] = fold(text, width, " ".repeat(LABEL + 2), " ".repeat(LABEL + 2));
-  return [INDENT + paint.dim(label.padEnd(LABEL)) + first.slice(LABEL + 2), ...rest];
+  // a figure stays with its unit, and a part of a list in one piece
+  const tied = text
+    .replace(/(\d) (?=[KMGTP]?i?B\b)/g, "$1\u00a0")
+    .replace(/(?<=· )[^·]{1,40}(?= ·|$)/g, (part) => part.replaceAll(" ", "\u00a0"));
+  const [first = "", ...rest] = fold(tied, width, " ".repeat(LABEL + 2), " ".repeat(LABEL + 2));
+  const lines = [INDENT + paint.dim(label.padEnd(LABEL)) + first.slice(LABEL + 2), ...rest];
+  return lines.map((line) => line.replaceAll("\u00a0", " "));
 }

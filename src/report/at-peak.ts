@@ -51,7 +51,7 @@ export function blocksAtPeak(step: Step, peak: Peak, graph: Graph, which: StepCh
       dtype,
       bytes: roundUp(bytes, GRANULARITY),
       from: from ? describe(graph, from) : "before the step",
-      until: until ? describe(graph, until) : "the process ends",
+      until: until ? endOf(block, graph, until) : "the process ends",
       because,
     };
   });
@@ -68,13 +68,14 @@ function remainder(bytes: number): AliveReport {
     dtype: "uint8",
     bytes,
     from: "the allocator",
-    until: "the blocks they are part of are freed",
+    until: "their blocks are freed",
     because: "a cached block up to 1 MiB larger than asked is handed out whole",
   };
 }
 
 /** Tensors that have a name keep it; results and scratch of operators are named after where they are made. */
 function nameOf({ label, category, node }: Block, graph: Graph, from: Moment | undefined): string {
+  if (category === "gradients") return `gradient of ${label}`;
   const made = category === "savedTensors" || category === "temporaries" || category === "workspace";
   if (!made || from === undefined || from.node < 0 || node === null || label.startsWith("cuBLAS"))
     return label;
@@ -99,6 +100,12 @@ function describe(graph: Graph, { phase, node, earlier }: Moment): string {
   if (phase === "zero-grad") return `${first}zero_grad`;
   if (phase === "optimizer") return `${first}optimizer step`;
   return node < 0 ? `end of ${first}${phase}` : `${first}${phase} of ${placeOf(graph, node)}`;
+}
+
+/** Gradients die in zero_grad; the other blocks that live as long are locals of the step function. */
+function endOf({ category }: Block, graph: Graph, moment: Moment): string {
+  const returns = moment.phase === "zero-grad" && category !== "gradients";
+  return returns ? "the step returns" : describe(graph, moment);
 }
 
 /** When blocks of the reported step come and go; a block of a step before it has no end here. */

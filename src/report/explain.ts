@@ -51,12 +51,9 @@ export function reportEstimate(input: ReportInput): EstimateReport {
   const { setup, machine, context, graph, tape, step, timeline, outOfMemory } = input;
   const { peak, phases, reserved } = reported(timeline, setup);
   const deviceTotal = reserved + context.bytes;
-  const interval = intervalOf({ graph, setup, reserved, context });
+  const interval = intervalOf({ graph, setup, allocated: peak.allocated, reserved, context });
   const highest = (phase: ReportPhase) => ({
-    peakAllocatedBytes: Math.max(
-      0,
-      ...phases.filter((part) => PHASES[part.phase] === phase).map((part) => part.peakAllocated),
-    ),
+    peakAllocatedBytes: phases.find((part) => part.phase === phase)?.peakAllocated ?? 0,
   });
   let formula: Formula | undefined;
   return {

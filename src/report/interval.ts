@@ -1,54 +1,53 @@
 /** How far the device total can be off, and whether the step fits a device. */
-import { type Bytes, sumBytes } from "../base/units.js";
+import { type Bytes, bytes, sumBytes } from "../base/units.js";
 import type { ContextMemory } from "../hardware/contexts.js";
-import type { Graph, Node, Value, ValueId } from "../ir/graph.js";
+import type { Graph, Value, ValueId } from "../ir/graph.js";
 import type { Machine, TrainingSetup } from "../ir/setup.js";
 import { packedSize } from "../ir/tensor.js";
 import type { Interval, MachineReport, Verdict } from "./report.js";
 
 /**
- * Scratch of a cuDNN convolution is mostly a copy of its operands in another layout; what the allocator then caches
- * beside it is at most as large again in recorded steps (oracle/pytorch/results-cudnn against results).
+ * Which plan cuDNN picks for a convolution is modelled by one rule per direction. Of 157 recorded fp32 steps with the
+ * real cuDNN's plans (oracle/pytorch/results-cudnn), 90 % reserve what is computed, give or take this many times the
+ * operands of the largest convolution.
  */
-const COPIES = 2;
+const OPERANDS = 2;
 const CONFIDENCE = 0.9;
 
 export interface IntervalOptions {
   readonly graph: Graph;
   readonly setup: TrainingSetup;
+  readonly allocated: number;
   readonly reserved: number;
   readonly context: ContextMemory;
 }
 
-export function intervalOf({ graph, setup, reserved, context }: IntervalOptions): Interval {
-  const reasons = ["context as seen on idle and measured processes"];
-  let highBytes = reserved + context.highBytes;
+export function intervalOf({ graph, setup, allocated, reserved, context }: IntervalOptions): Interval {
+  const reasons = ["what idle and measured processes hold outside PyTorch"];
   const operands = setup.cudnn === "no-workspace" ? null : largestConvolution(graph);
-  if (operands) {
-    highBytes += COPIES * operands.bytes;
+  const spread = operands ? OPERANDS * operands : 0;
+  if (operands)
     reasons.push(
-      `upward ${COPIES} times the operands of the largest convolution, for cuDNN's scratch memory`,
+      `${OPERANDS} times the operands of the largest convolution either way, for the plan cuDNN picks`,
     );
-  }
   return {
-    lowBytes: reserved + context.lowBytes,
-    highBytes,
+    lowBytes: Math.max(allocated, reserved - spread) + context.lowBytes,
+    highBytes: reserved + spread + context.highBytes,
     confidence: CONFIDENCE,
     basis: reasons.join("; "),
   };
 }
 
-/** The convolution with the most bytes of input, weight and result. */
-function largestConvolution(graph: Graph): { readonly node: Node; readonly bytes: Bytes } | null {
-  let largest: { node: Node; bytes: Bytes } | null = null;
+/** Bytes of input, weight and result of the convolution that has the most; null without one. */
+function largestConvolution(graph: Graph): Bytes | null {
   const size = (id: ValueId): Bytes => packedSize((graph.values[id] as Value).spec);
-  for (const node of graph.nodes) {
-    if (node.op !== "convolution") continue;
-    const inputs = Object.values(node.inputs).filter((input) => typeof input === "number");
-    const bytes = sumBytes([...inputs, ...node.outputs].map(size));
-    if (!largest || bytes > largest.bytes) largest = { node, bytes };
-  }
-  return largest;
+  const sizes = graph.nodes
+    .filter(({ op }) => op === "convolution")
+    .map(({ inputs, outputs }) => {
+      const given = Object.values(inputs).filter((input) => typeof input === "number");
+      return sumBytes([...given, ...outputs].map(size));
+    });
+  return sizes.length > 0 ? bytes(Math.max(...sizes)) : null;
 }
 
 export interface VerdictOptions {

@@ -11,5 +11,10 @@ export function placeOf(graph: Graph, id: number): string {
 /** `crossEntropy` and `torch.ops.aten.foo.default` as a person says them: `cross_entropy`, `foo`. */
 export function operatorOf({ op }: Node): string {
   const name = /^torch\.ops\.\w+\.(\w+)/.exec(op)?.[1] ?? op;
+  return snakeCase(name);
+}
+
+/** `runningMean` as PyTorch spells it: `running_mean`. */
+export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

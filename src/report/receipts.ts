@@ -3,6 +3,7 @@ import { ITEM_SIZE } from "../base/dtype.js";
 import type { Value } from "../ir/graph.js";
 import type { Storage } from "../ir/tape.js";
 import { packedSize } from "../ir/tensor.js";
+import { snakeCase } from "./places.js";
 import type { Receipt } from "./report.js";
 
 /** `64 x (7x7) x 3 weights x 4 B`. */
@@ -31,19 +32,23 @@ export interface SavedReceiptOptions {
   readonly value: Value | undefined;
 }
 
-/** `B x 64 x 112 x 112 x 4 B saved by relu for its gradient (its result)`. */
+/** `B x 64 x 112 x 112 x 4 B result saved by relu for its gradient`. */
 export function savedReceipt({ storage, batch, port, op, value }: SavedReceiptOptions): Receipt {
   const { shape, dtype } = storage.spec;
   const dims = shape.map((size, dim) => (dim === 0 && size === batch ? "B" : String(size)));
-  const which = value ? `${value.role} ${value.name}` : roleOf(port, op);
+  const which = value ? namedAs(value) : roleOf(port);
   return {
-    text: `${[...dims, `${ITEM_SIZE[dtype]} B`].join(" x ")} saved by ${op} for its gradient (${which})`,
+    text: `${[...dims, `${ITEM_SIZE[dtype]} B`].join(" x ")} ${which} saved by ${op} for its gradient`,
     bytes: storage.bytes,
   };
 }
 
-function roleOf(port: string, op: string): string {
-  if (port === "self" || port === "input") return "its input";
-  if (port === "result" || port === "result0") return "its result";
-  return port.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) || op;
+function namedAs({ role, name }: Value): string {
+  return name === role ? role : `${role} ${name}`;
+}
+
+function roleOf(port: string): string {
+  if (port === "self") return "input";
+  if (port === "result0") return "result";
+  return snakeCase(port);
 }

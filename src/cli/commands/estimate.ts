@@ -7,6 +7,8 @@ import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";
 
+const LONGEST_PATH = 40;
+
 export async function runEstimate(path: string, flags: ModelFlags): Promise<number> {
   const options = await resolveFlags(flags);
   const { text, code } = await withModel(path, (model) => answer(model, path, options, flags));
@@ -40,12 +42,12 @@ function inText(model: ImportedModel, path: string, options: Options, flags: Mod
   return { text, code: codeOf(report) };
 }
 
+/** Commands to copy; a long path is shortened, because nobody types it anyway. */
 function nextSteps(path: string, { machine }: EstimateReport): string[] {
-  const file =
-    path === "-" ? "…" : path.replace(/^.*[/\\]/, "…/").replace("…/", path.includes("/") ? "…/" : "");
+  const file = path.length <= LONGEST_PATH ? path : `…/${path.replace(/^.*[/\\]/, "")}`;
   return [
-    ...(machine ? [] : ["--gpu NAME says whether it fits"]),
     `plimsoll explain ${file} shows every byte`,
+    ...(machine ? [] : ["--gpu NAME says whether it fits"]),
   ];
 }
 

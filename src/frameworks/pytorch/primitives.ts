@@ -1,12 +1,14 @@
 /** Operators that only PyTorch's dispatcher knows: what its composite operators are made of. */
 import { dense } from "../../ir/tensor.js";
-import { int, joint, type OpTable, op } from "../../ops/rule.js";
+import { joint, type OpTable, op } from "../../ops/rule.js";
 import { normalizations } from "../../ops/normalization.js";
 import { reductions } from "../../ops/reduction.js";
 import { randoms } from "../../ops/random.js";
+import { recurrentPrimitives } from "./recurrent.js";
 import { views } from "../../ops/views.js";
 
 export const PRIMITIVES = {
+  ...recurrentPrimitives,
   cudnnBatchNorm: normalizations.batchNorm,
   /** Without cuDNN the statistics are kept in evaluation too. */
   nativeBatchNorm: op({
@@ -47,5 +49,3 @@ export const PRIMITIVES = {
     ),
   }),
 } satisfies OpTable;
-
-export { int };

@@ -4,15 +4,16 @@ import { movedDims } from "../../ops/views.js";
 import type { OpRule } from "../../ops/rule.js";
 import { attentionKernels, lowerAttention } from "./attention.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
-import { elementwiseKernels, passes } from "./elementwise.js";
+import { elementwiseKernels } from "./elementwise.js";
 import { indexingKernels } from "./indexing.js";
-import { elementwise, fresh, given, gradOf, list, type KernelRule, type Lowering } from "./kernel.js";
+import { elementwise, given, gradOf, list, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
 import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
 import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
+import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
 import { reductionKernels } from "./reduction.js";
 import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.js";
 
@@ -28,6 +29,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...indexingKernels,
   ...lossKernels,
   ...randomKernels,
+  ...recurrentKernels,
 };
 
 const self = (inputs: Parameters<Lowering>[1]) => given(inputs, "self");
@@ -59,6 +61,10 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,
+  lstm: lowerRecurrent("lstm"),
+  gru: lowerRecurrent("gru"),
+  rnnTanh: lowerRecurrent("rnnTanh"),
+  rnnRelu: lowerRecurrent("rnnRelu"),
   featureDropout: lowerFeatureDropout,
   adaptiveAvgPool1d: lowerAdaptiveAvg(1),
   maxPool1d: lowerPool1d("maxPool2d"),
@@ -118,5 +124,3 @@ export function kernelRule(op: string): KernelRule {
 export function lowering(op: string, entry: boolean): Lowering | undefined {
   return (entry ? ENTRY[op] : undefined) ?? LOWERINGS[op];
 }
-
-export { fresh, passes };

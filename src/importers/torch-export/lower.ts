@@ -301,6 +301,7 @@ class Lowerer {
     }
     this.moveToDevice(graph, node, inputs);
     if (!row) this.unknown(node.target, where);
+    if (Array.isArray(inputs.params)) this.builder.flatten(inputs.params.filter((id) => id !== null));
     let ids: readonly ValueId[];
     try {
       ids = this.builder.node(row?.op ?? node.target, inputs, attributes, {

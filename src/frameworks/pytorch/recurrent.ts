@@ -1,0 +1,135 @@
+/**
+ * Recurrent layers of eager PyTorch: one cuDNN call forward and two backward, with all weights of a module in one flat
+ * buffer.
+ *
+ * Source   aten/src/ATen/native/cudnn/RNN.cpp; order and sizes recorded in oracle/recorded/ops-rnn.json
+ * Untrue   the reserve and workspace are what the gates need to be kept (the recorder's stand-in says the same):
+ *          cuDNN's own sizes need a GPU to be asked. Dropout between layers and projections are not told apart
+ */
+import { sizeOf } from "../../base/dtype.js";
+import { elements } from "../../base/shape.js";
+import type { Attributes } from "../../ir/graph.js";
+import { dense, type TensorSpec } from "../../ir/tensor.js";
+import { recurrentSizes, type RecurrentSizes } from "../../ops/recurrent.js";
+import { flag, type OpRule, type OpTable } from "../../ops/rule.js";
+import { type BackwardCall, contiguous, fresh, given, type Held, type Kernel, type KernelRule, type Lowering, list, seen, transposed } from "./kernel.js";
+
+/** Gates of a cell, and values per step and unit that training keeps: gates, cell and output. */
+const CELLS: Readonly<Record<string, { readonly gates: number; readonly kept: number }>> = {
+  lstm: { gates: 4, kept: 6 },
+  gru: { gates: 3, kept: 5 },
+  rnnTanh: { gates: 1, kept: 1 },
+  rnnRelu: { gates: 1, kept: 1 },
+};
+
+const cellOf = (attributes: Attributes) => CELLS[String(attributes.cell)] ?? { gates: 4, kept: 6 };
+
+function workspace({ T, B, H, D }: RecurrentSizes, attributes: Attributes, input: TensorSpec): number {
+  return sizeOf(T * B * H * D * cellOf(attributes).gates, input.dtype);
+}
+
+/** The order cuDNN reads: steps first. */
+function stepsFirst(kernel: Kernel, tensor: Held, attributes: Attributes): Held {
+  return contiguous(kernel, flag(attributes, "batch_first") ? transposed(tensor, 0, 1) : tensor);
+}
+
+const weightsOf = (tensors: Readonly<Record<string, unknown>>): Held[] =>
+  Object.entries(tensors)
+    .filter(([name]) => name.startsWith("params"))
+    .map(([, tensor]) => tensor as Held);
+
+export const recurrentKernels = {
+  cudnnRnn: {
+    forward: (kernel, { inputs, outputs, attributes }) => {
+      const input = inputs.input as Held;
+      const sizes = recurrentSizes(input.spec, (inputs.params as readonly Held[]).map(({ spec }) => spec), attributes);
+      const [output, ...states] = outputs.slice(0, -1) as [TensorSpec, ...TensorSpec[]];
+      const x = stepsFirst(kernel, input, attributes);
+      const steps = fresh(kernel, [sizes.T, sizes.B, ...output.shape.slice(2)], output.dtype);
+      const made = states.map((spec) => kernel.empty(spec));
+      const scratch = kernel.scratch(workspace(sizes, attributes, input.spec));
+      const reserve = kernel.empty(outputs[outputs.length - 1] as TensorSpec);
+      kernel.free(scratch);
+      if (x !== input) kernel.free(x);
+      return [{ spec: output, storage: steps.storage }, ...made, reserve];
+    },
+    backward: (kernel, call) => {
+      const input = call.saved.input as Held;
+      const weights = weightsOf(call.saved);
+      const sizes = recurrentSizes(input.spec, weights.map(({ spec }) => spec), call.attributes);
+      const ports = call.ports;
+      const wants = (port: string) => ports.some((name, i) => name === port && call.needs[i]);
+      const states = call.outputs.slice(1, -1);
+      const zeros = states.map((spec, i) => (call.grads[i + 1] ? null : kernel.empty(spec)));
+      const grad = call.grads[0] ?? kernel.empty(call.outputs[0] as TensorSpec);
+      const data = dataGradients(kernel, call, { input, grad, sizes });
+      const flat = wants("params") ? weightGradients(kernel, call, { input, weights, sizes }) : null;
+      for (const zero of zeros.reverse()) if (zero) kernel.free(zero);
+      let weight = 0;
+      let state = 0;
+      return ports.map((port, i) => {
+        if (port === "input") return call.needs[i] ? data.input : null;
+        if (port === "hx" || port === "cx") {
+          const made = data.states[state++] as Held;
+          if (!call.needs[i]) kernel.free(made);
+          return call.needs[i] ? made : null;
+        }
+        const { spec } = weights[weight++] as Held;
+        return flat && call.needs[i] ? seen(flat, spec) : null;
+      });
+    },
+  },
+} satisfies Record<string, KernelRule>;
+
+/** cudnnRNNBackwardData: gradients of the input and of the first states, wanted or not. */
+function dataGradients(kernel: Kernel, { attributes, outputs }: BackwardCall, { input, grad, sizes }: { input: Held; grad: Held; sizes: RecurrentSizes }): { input: Held; states: Held[] } {
+  const copies = [stepsFirst(kernel, input, attributes), stepsFirst(kernel, grad, attributes)];
+  const out = fresh(kernel, [sizes.T, sizes.B, ...input.spec.shape.slice(2)], input.spec.dtype);
+  const states = outputs.slice(1, -1).map((spec) => kernel.empty(spec));
+  kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
+  for (const copy of copies.reverse()) kernel.free(copy);
+  return { input: flag(attributes, "batch_first") ? { ...transposed(out, 0, 1), storage: out.storage } : out, states };
+}
+
+/** cudnnRNNBackwardWeights: one flat gradient that every weight shows a part of. */
+function weightGradients(kernel: Kernel, { attributes }: BackwardCall, { input, weights, sizes }: { input: Held; weights: readonly Held[]; sizes: RecurrentSizes }): Held {
+  const x = stepsFirst(kernel, input, attributes);
+  const flat = fresh(kernel, [weights.reduce((total, { spec }) => total + elements(spec.shape), 0)], input.spec.dtype);
+  kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
+  if (x !== input) kernel.free(x);
+  return flat;
+}
+
+/** The dispatcher's operator: states and weights in, the reserve as its last output. */
+export const recurrentPrimitives = {
+  cudnnRnn: {
+    inputs: ["input", "hx", "cx?", "params*"],
+    outputs: ["output", "hy", "cy", "reserve"],
+    infer: (inputs, attributes) => {
+      const input = inputs.input as TensorSpec;
+      const sizes = recurrentSizes(input, inputs.params as readonly TensorSpec[], attributes);
+      const { T, B, H, L, D, rows } = sizes;
+      const width = D * H;
+      const output: TensorSpec = flag(attributes, "batch_first") ? { shape: [B, T, width], strides: [width, B * width, 1], dtype: input.dtype } : dense([...rows, width], input.dtype);
+      const state = dense([L * D, B, H], input.dtype);
+      const kept = flag(attributes, "train") ? sizeOf(T * B * H * D * L * cellOf(attributes).kept, input.dtype) : 0;
+      return [output, ...(attributes.cell === "lstm" ? [state, state] : [state]), dense([kept], "uint8")];
+    },
+    backward: {
+      input: ["input", "hx", "cx", "params", "output", "reserve"],
+      hx: ["input", "hx", "cx", "params", "output", "reserve"],
+      cx: ["input", "hx", "cx", "params", "output", "reserve"],
+      params: ["input", "hx", "cx", "params", "output", "reserve"],
+    },
+  } satisfies OpRule,
+} satisfies OpTable;
+
+/** One cuDNN call for all layers; an input without batch gets one. */
+export const lowerRecurrent =
+  (cell: string): Lowering =>
+  (trace, inputs, attributes) => {
+    const states = inputs.hx && "storage" in inputs.hx ? [given(inputs, "hx")] : list(inputs, "hx");
+    const [hx, cx] = states;
+    const made = trace.calls("cudnnRnn", { input: given(inputs, "input"), hx: hx ?? null, cx: cx ?? null, params: list(inputs, "params") }, { ...attributes, cell });
+    return made.slice(0, -1);
+  };
