@@ -34,10 +34,10 @@ export function convolutionWorkspace(
   const half = input.dtype === "float16" || input.dtype === "bfloat16";
   if (half && channelsLast) return 0;
   if (pointwise) {
-    // the products run on the operands as they are; each sample's weight gradient is kept apart, in float32
-    return direction === "weight gradient" && !channelsLast
-      ? (input.shape[0] as number) * W * (half ? 2 : 1)
-      : 0;
+    // the products run on the operands as they are; the weight gradient of each sample is kept apart, in float32,
+    // unless copies of the operands are smaller
+    if (direction !== "weight gradient" || channelsLast) return 0;
+    return Math.min((input.shape[0] as number) * W * (half ? 2 : 1), X + Y);
   }
   if (half) return X + Y + W;
   if (channelsLast)

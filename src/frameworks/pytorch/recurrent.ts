@@ -12,7 +12,19 @@ import type { Attributes } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { recurrentSizes, type RecurrentSizes } from "../../ops/recurrent.js";
 import { flag, type OpRule, type OpTable } from "../../ops/rule.js";
-import { type BackwardCall, contiguous, fresh, given, type Held, type Kernel, type KernelRule, type Lowering, list, seen, transposed } from "./kernel.js";
+import {
+  type BackwardCall,
+  contiguous,
+  fresh,
+  given,
+  type Held,
+  type Kernel,
+  type KernelRule,
+  type Lowering,
+  list,
+  seen,
+  transposed,
+} from "./kernel.js";
 
 /** Gates of a cell, and values per step and unit that training keeps: gates, cell and output. */
 const CELLS: Readonly<Record<string, { readonly gates: number; readonly kept: number }>> = {
@@ -42,7 +54,11 @@ export const recurrentKernels = {
   cudnnRnn: {
     forward: (kernel, { inputs, outputs, attributes }) => {
       const input = inputs.input as Held;
-      const sizes = recurrentSizes(input.spec, (inputs.params as readonly Held[]).map(({ spec }) => spec), attributes);
+      const sizes = recurrentSizes(
+        input.spec,
+        (inputs.params as readonly Held[]).map(({ spec }) => spec),
+        attributes,
+      );
       const [output, ...states] = outputs.slice(0, -1) as [TensorSpec, ...TensorSpec[]];
       const x = stepsFirst(kernel, input, attributes);
       const steps = fresh(kernel, [sizes.T, sizes.B, ...output.shape.slice(2)], output.dtype);
@@ -56,7 +72,11 @@ export const recurrentKernels = {
     backward: (kernel, call) => {
       const input = call.saved.input as Held;
       const weights = weightsOf(call.saved);
-      const sizes = recurrentSizes(input.spec, weights.map(({ spec }) => spec), call.attributes);
+      const sizes = recurrentSizes(
+        input.spec,
+        weights.map(({ spec }) => spec),
+        call.attributes,
+      );
       const ports = call.ports;
       const wants = (port: string) => ports.some((name, i) => name === port && call.needs[i]);
       const states = call.outputs.slice(1, -1);
@@ -82,19 +102,34 @@ export const recurrentKernels = {
 } satisfies Record<string, KernelRule>;
 
 /** cudnnRNNBackwardData: gradients of the input and of the first states, wanted or not. */
-function dataGradients(kernel: Kernel, { attributes, outputs }: BackwardCall, { input, grad, sizes }: { input: Held; grad: Held; sizes: RecurrentSizes }): { input: Held; states: Held[] } {
+function dataGradients(
+  kernel: Kernel,
+  { attributes, outputs }: BackwardCall,
+  { input, grad, sizes }: { input: Held; grad: Held; sizes: RecurrentSizes },
+): { input: Held; states: Held[] } {
   const copies = [stepsFirst(kernel, input, attributes), stepsFirst(kernel, grad, attributes)];
   const out = fresh(kernel, [sizes.T, sizes.B, ...input.spec.shape.slice(2)], input.spec.dtype);
   const states = outputs.slice(1, -1).map((spec) => kernel.empty(spec));
   kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
   for (const copy of copies.reverse()) kernel.free(copy);
-  return { input: flag(attributes, "batch_first") ? { ...transposed(out, 0, 1), storage: out.storage } : out, states };
+  return {
+    input: flag(attributes, "batch_first") ? { ...transposed(out, 0, 1), storage: out.storage } : out,
+    states,
+  };
 }
 
 /** cudnnRNNBackwardWeights: one flat gradient that every weight shows a part of. */
-function weightGradients(kernel: Kernel, { attributes }: BackwardCall, { input, weights, sizes }: { input: Held; weights: readonly Held[]; sizes: RecurrentSizes }): Held {
+function weightGradients(
+  kernel: Kernel,
+  { attributes }: BackwardCall,
+  { input, weights, sizes }: { input: Held; weights: readonly Held[]; sizes: RecurrentSizes },
+): Held {
   const x = stepsFirst(kernel, input, attributes);
-  const flat = fresh(kernel, [weights.reduce((total, { spec }) => total + elements(spec.shape), 0)], input.spec.dtype);
+  const flat = fresh(
+    kernel,
+    [weights.reduce((total, { spec }) => total + elements(spec.shape), 0)],
+    input.spec.dtype,
+  );
   kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
   if (x !== input) kernel.free(x);
   return flat;
@@ -110,9 +145,13 @@ export const recurrentPrimitives = {
       const sizes = recurrentSizes(input, inputs.params as readonly TensorSpec[], attributes);
       const { T, B, H, L, D, rows } = sizes;
       const width = D * H;
-      const output: TensorSpec = flag(attributes, "batch_first") ? { shape: [B, T, width], strides: [width, B * width, 1], dtype: input.dtype } : dense([...rows, width], input.dtype);
+      const output: TensorSpec = flag(attributes, "batch_first")
+        ? { shape: [B, T, width], strides: [width, B * width, 1], dtype: input.dtype }
+        : dense([...rows, width], input.dtype);
       const state = dense([L * D, B, H], input.dtype);
-      const kept = flag(attributes, "train") ? sizeOf(T * B * H * D * L * cellOf(attributes).kept, input.dtype) : 0;
+      const kept = flag(attributes, "train")
+        ? sizeOf(T * B * H * D * L * cellOf(attributes).kept, input.dtype)
+        : 0;
       return [output, ...(attributes.cell === "lstm" ? [state, state] : [state]), dense([kept], "uint8")];
     },
     backward: {
@@ -130,6 +169,10 @@ export const lowerRecurrent =
   (trace, inputs, attributes) => {
     const states = inputs.hx && "storage" in inputs.hx ? [given(inputs, "hx")] : list(inputs, "hx");
     const [hx, cx] = states;
-    const made = trace.calls("cudnnRnn", { input: given(inputs, "input"), hx: hx ?? null, cx: cx ?? null, params: list(inputs, "params") }, { ...attributes, cell });
+    const made = trace.calls(
+      "cudnnRnn",
+      { input: given(inputs, "input"), hx: hx ?? null, cx: cx ?? null, params: list(inputs, "params") },
+      { ...attributes, cell },
+    );
     return made.slice(0, -1);
   };
