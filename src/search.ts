@@ -60,5 +60,5 @@ function lastThat(passes: (batch: number) => boolean, start: number, mostTries: 
     next = isBetween ? Math.floor((good + bad) / 2) : passed ? good + stride : bad - stride;
     stride *= 2;
   }
-  return { batch: good, exact: true };
+  return { batch: good, exact: bad <= MOST_BATCH };
 }

@@ -29,7 +29,7 @@ export const IMPORTERS = {
   "torch-export": {
     title: "PyTorch exported program",
     extensions: [".pt2"],
-    made: 'torch.export.save(torch.export.export(model, (example,)), "model.pt2")',
+    made: `torch.export.save(torch.export.export(model, (example,)), "model.pt2")`,
     recognize: (head) => {
       if (!isZip(head)) return "no";
       const named = hasExtension(head, ".pt2");
@@ -42,7 +42,7 @@ export const IMPORTERS = {
   "layer-spec": {
     title: "layer spec (plimsoll/spec@1)",
     extensions: [".yaml", ".yml", ".json"],
-    made: "write it by hand; see examples/",
+    made: "write one by hand: the examples folder and the README show how",
     recognize: (head) =>
       mentions(head, "plimsoll/spec@")
         ? "certain"

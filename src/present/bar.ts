@@ -28,7 +28,8 @@ export function renderBar(slices: readonly Slice[], capacity: number, cells: num
   let used = 0;
   for (const { part, bytes } of slices) {
     done += bytes;
-    const end = Math.round((done / scale) * cells);
+    // a step that is tiny beside the device still shows
+    const end = Math.max(Math.round((done / scale) * cells), done === total ? 1 : 0);
     for (; used < end; used++) bar += used === line ? paint.bad("┃") : paint.part(part, PARTS[part].glyph);
   }
   return `▕${bar}${paint.dim("─".repeat(cells - used))}▏`;

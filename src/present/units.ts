@@ -26,7 +26,7 @@ export function formatBytes(bytes: number): string {
 
 function significant(value: number, whole: boolean): string {
   if (whole || value === 0) return String(Math.round(value));
-  const decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3;
   return value.toFixed(decimals);
 }
 

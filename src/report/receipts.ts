@@ -47,8 +47,10 @@ function namedAs({ role, name }: Value): string {
   return name === role ? role : `${role} ${name}`;
 }
 
+/** What ATen's schemas call an operator's first tensor. */
+const FIRST_INPUTS: ReadonlySet<string> = new Set(["self", "input", "mat1", "batch1"]);
+
 function roleOf(port: string): string {
-  if (port === "self") return "input";
-  if (port === "result0") return "result";
-  return snakeCase(port);
+  if (FIRST_INPUTS.has(port)) return "input";
+  return port === "result0" ? "result" : snakeCase(port);
 }

@@ -38,13 +38,18 @@ export async function runOptimizers(flags: OutputFlags): Promise<number> {
 
 export async function runFormats(flags: OutputFlags): Promise<number> {
   const formats = listFormats();
-  const rows = formats.map(({ title, extensions, isRead, made }) => [
+  const rows = formats.map(({ title, extensions, isRead }) => [
     title,
     extensions.join(" "),
-    isRead ? "read" : "later",
-    made,
+    isRead ? "read" : "not yet",
   ]);
-  return show(formats, { columns: columns("format", "files", "", "how to make one"), rows }, flags);
+  const list = { columns: columns("format", "files", ""), rows };
+  if (flags.json || flags.csv) return show(formats, list, flags);
+  const made = formats
+    .filter(({ isRead }) => isRead)
+    .map((format) => `\n${format.title}:\n  ${format.made}\n`);
+  await print(renderList(list, { width: terminalWidth(), color: wantsColor(flags) }) + made.join(""));
+  return EXIT.done;
 }
 
 async function show(data: unknown, list: List, flags: OutputFlags): Promise<number> {

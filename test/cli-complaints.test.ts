@@ -1,0 +1,121 @@
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "vitest";
+import { because, createFolder, isBuilt, MODEL, run } from "./run-cli.js";
+
+const { file, remove } = createFolder();
+afterAll(remove);
+
+const estimate =
+  (...args: string[]) =>
+  () => ["estimate", MODEL, ...args];
+const other =
+  (path: () => string, ...args: string[]) =>
+  () => ["estimate", path(), ...args];
+const SPEC =
+  "schema: plimsoll/spec@1\nname: x\ninput: { image: [1, 8, 8] }\nlayers:\n  - convv: { filters: 3, kernel: 3 }\n";
+const EMPTY_ZIP = Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`);
+
+/** What a person does wrong, how, and what the complaint must contain. */
+const CASES: [string, () => readonly string[], readonly string[]][] = [
+  ["a command that is misspelt", () => ["estimte", MODEL], ["[cli/command]", 'did you mean "estimate"?']],
+  ["a command of a later release", () => ["fit", MODEL], ["[cli/command]", "planned for release"]],
+  [
+    "a flag that is misspelt",
+    estimate("--bach", "8"),
+    ["[cli/flag]", "got       --bach", 'did you mean "--batch"'],
+  ],
+  ["no model", () => ["estimate"], ["[cli/usage]", "missing required argument"]],
+  ["two models", estimate(MODEL), ["[cli/usage]", "too many arguments"]],
+  ["a flag without its value", estimate("--batch"), ["[cli/usage]", "argument missing"]],
+  ["two formats", estimate("--json", "--csv"), ["[cli/format]"]],
+  ["a stage that is none", estimate("--emit", "tapes"), ["[cli/usage]", "graph, tape, step, timeline"]],
+
+  [
+    "a file that is not there",
+    other(() => "test/fixtures/lennet.pt2"),
+    ["[cli/file]", 'did you mean "test/fixtures/lenet.pt2"?'],
+  ],
+  ["a name of the catalogue", other(() => "torchvision/resnet50"), ["[cli/file]", "planned for release"]],
+  ["a folder", other(() => "test"), ["[cli/file]", "a folder"]],
+  ["an empty file", other(() => file("empty.pt2", "")), ["[model/format]", "an empty file"]],
+  [
+    "a file of no known format",
+    other(() => file("notes.txt", "dear diary")),
+    ["[model/format]", "dear diary"],
+  ],
+  [
+    "a model that is known but not read",
+    other(() => file("a.onnx", "\u0008\u0008")),
+    ["[model/format]", "an ONNX model"],
+  ],
+  [
+    "a truncated archive",
+    other(() => file("cut.pt2", readFileSync(MODEL).subarray(0, 9000))),
+    ["[zip/directory]"],
+  ],
+  ["an archive without members", other(() => file("zip.pt2", EMPTY_ZIP)), ["[model/format]"]],
+  [
+    "a misspelt layer in a spec",
+    other(() => file("broken.yaml", SPEC)),
+    ["broken.yaml:5:", 'did you mean "conv'],
+  ],
+
+  ["a batch of zero", estimate("--batch", "0"), ["--batch: ", "[setup/count]"]],
+  ["a batch of 10^12", estimate("--batch", "1000000000000"), ["[setup/count]", "1 to 1,000,000,000"]],
+  ["a negative batch", estimate("--batch", "-4"), ["[setup/count]", "got       -4"]],
+  ["a fractional batch", estimate("--batch", "1.5"), ["[setup/count]", "got       1.5"]],
+  ["a GPU that is misspelt", estimate("--gpu", "H10O"), ["[setup/gpu]", "did you mean"]],
+  [
+    "an optimizer that is misspelt",
+    estimate("--optimizer", "adamm"),
+    ["--optimizer: ", 'did you mean "adam'],
+  ],
+  [
+    "an optimizer's option that is misspelt",
+    estimate("--optimizer", "sgd:momentun=0.9"),
+    ["--optimizer: ", 'did you mean "momentum"'],
+  ],
+  ["a shape for no input", estimate("--shape", "pixels=8x1x28x28"), ["[setup/input]"]],
+  ["a glob that freezes nothing", estimate("--freeze", "encoder.*"), ["[setup/freeze]"]],
+  [
+    "a precision of a later release",
+    estimate("--precision", "amp-bf16"),
+    ["[setup/not-yet]", "planned for release"],
+  ],
+  ["sharding of a later release", estimate("--parallel", "dp=8"), ["--parallel: ", "[setup/not-yet]"]],
+  ["compilation of a later release", estimate("--compile"), ["--compile: ", "[setup/not-yet]"]],
+  ["a chart of a later release", estimate("--plot", "out.svg"), ["--plot: ", "[setup/not-yet]"]],
+
+  [
+    "a setup file that is no map",
+    () => estimate("--setup", file("list.yaml", "- batch: 8\n"))(),
+    ["[setup/outline]"],
+  ],
+  [
+    "a setup file that is no YAML",
+    () => estimate("--setup", file("bad.yaml", "batch: [8\n"))(),
+    ["bad.yaml:", "[setup/syntax]"],
+  ],
+  [
+    "an unknown key in a setup file",
+    () => estimate("--setup", file("key.yaml", "bach: 8\n"))(),
+    ["key.yaml › bach", 'did you mean "batch"'],
+  ],
+  ["a pattern that no GPU has", () => ["gpus", "voodoo"], ["[list/no-match]"]],
+];
+
+/** `where: rule [layer/rule]`, then expected, got and hint. */
+const FIVE_PARTS =
+  /^[^\n]+: [^\n]+ \[[a-z-]+\/[a-z0-9-]+\]\n {2}expected {2}[^\n]+\n {2}got {7}[^\n]+\n {2}hint {6}[^\n]+\n$/;
+
+describe.skipIf(!isBuilt)(
+  `a complaint has five parts on stderr, exit code 2 and nothing on stdout${because}`,
+  () => {
+    test.for(CASES)("%s", ([, args, parts]) => {
+      const { status, stdout, stderr } = run(args());
+      for (const part of parts) expect(stderr).toContain(part);
+      expect(stderr).toMatch(FIVE_PARTS);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    });
+  },
+);
