@@ -69,7 +69,8 @@ class Attention(nn.Module):
         B, S, D = x.shape
         q, k, v = self.qkv(x).reshape(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         x = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
-        return self.proj(x.transpose(1, 2).reshape(B, S, D))
+        x = x.transpose(1, 2).reshape(B, S, D)
+        return self.proj(x)
 
 
 class Mlp(nn.Module):
