@@ -1,26 +1,26 @@
 /** Plain tensor bytes of a step: elements x item size, no rounding, every storage once. */
-import { type Bytes, sumBytes } from "../base/units.js";
 import { elements } from "../base/shape.js";
-import type { Graph, Value } from "../ir/graph.js";
+import { sumBytes } from "../base/units.js";
+import type { Graph } from "../ir/graph.js";
 import type { StepChoice } from "../ir/setup.js";
-import { type Block, type BlockId, blockOf, type Category, type Section, type Step } from "../ir/step.js";
+import { blockOf, type Step } from "../ir/step.js";
 import { savedStorages, type Tape } from "../ir/tape.js";
 import { packedSize } from "../ir/tensor.js";
 import type { ModelReport, Totals } from "./report.js";
 
 export function totalsOf(tape: Tape, step: Step, which: StepChoice): Totals {
-  const values = tape.graph.values.filter(({ tiedTo }) => tiedTo === undefined);
-  const bytesOf = (...roles: Value["role"][]): Bytes =>
-    sumBytes(values.filter(({ role }) => roles.includes(role)).map(({ spec }) => packedSize(spec)));
-  const kept = (category: Category): Bytes =>
-    sumBytes(persistent(step, which, category).map(({ bytes }) => bytes));
+  const resident = { parameter: 0, buffer: 0, constant: 0, input: 0, target: 0 };
+  for (const { role, tiedTo, spec } of tape.graph.values) {
+    if (tiedTo === undefined && role in resident) resident[role as keyof typeof resident] += packedSize(spec);
+  }
+  const kept = keptBytes(step, which);
   return {
-    parameterBytes: bytesOf("parameter"),
-    bufferBytes: bytesOf("buffer", "constant"),
-    gradientBytes: sumBytes(gradients(step).map(({ bytes }) => bytes)),
-    optimizerStateBytes: kept("optimizerStates"),
-    masterParameterBytes: kept("masterParameters"),
-    inputBytes: bytesOf("input", "target"),
+    parameterBytes: resident.parameter,
+    bufferBytes: resident.buffer + resident.constant,
+    gradientBytes: gradientBytes(step),
+    optimizerStateBytes: kept.optimizerStates,
+    masterParameterBytes: kept.masterParameters,
+    inputBytes: resident.input + resident.target,
     savedTensorBytes: sumBytes(savedStorages(tape).map(({ bytes }) => bytes)),
   };
 }
@@ -41,25 +41,30 @@ export function countParameters(
 }
 
 /** Gradients of parameters as the first step makes them; later steps make the same. */
-function gradients(step: Step): Block[] {
-  return allocated(step, step.first).filter(({ category }) => category === "gradients");
-}
-
-function allocated(step: Step, sections: readonly Section[]): Block[] {
-  const ids = sections.flatMap(({ actions }) => actions.filter((action) => action > 0).map(blockOf));
-  return ids.map((id) => step.blocks[id] as Block);
-}
-
-/** Blocks of a category that outlive the step. */
-function persistent(step: Step, which: StepChoice, category: Category): Block[] {
-  const alive = new Set<BlockId>();
-  for (const { actions } of which === "first" ? step.first : [...step.first, ...step.steady]) {
+function gradientBytes({ blocks, first }: Step): number {
+  let total = 0;
+  for (const { actions } of first) {
     for (const action of actions) {
-      const id = blockOf(action);
-      if (step.blocks[id]?.category !== category) continue;
-      if (action > 0) alive.add(id);
-      else alive.delete(id);
+      const block = blocks[action - 1]; // releases are negative and find none
+      if (block?.category === "gradients") total += block.bytes;
     }
   }
-  return [...alive].map((id) => step.blocks[id] as Block);
+  return total;
+}
+
+/** What the optimizer made and the step did not free again. */
+function keptBytes(
+  { blocks, first, steady }: Step,
+  which: StepChoice,
+): Record<"optimizerStates" | "masterParameters", number> {
+  const alive = new Uint8Array(blocks.length);
+  for (const { actions } of which === "first" ? first : [...first, ...steady]) {
+    for (const action of actions) alive[blockOf(action)] = action > 0 ? 1 : 0;
+  }
+  const sums = { optimizerStates: 0, masterParameters: 0 };
+  for (const { id, category, bytes } of blocks) {
+    if (alive[id] === 1 && (category === "optimizerStates" || category === "masterParameters"))
+      sums[category] += bytes;
+  }
+  return sums;
 }
