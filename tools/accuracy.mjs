@@ -33,20 +33,33 @@ for (const results of ["results", "results-cudnn"]) {
     }
     try {
       if (!models.has(one.model)) models.set(one.model, await readModel(source(one.model)));
-      group.cases.push({ name: one.name, ...compareCase(estimate(models.get(one.model), one.options), one.recorded) });
+      group.cases.push({
+        name: one.name,
+        ...compareCase(estimate(models.get(one.model), one.options), one.recorded),
+      });
     } catch (error) {
       group.failed.push({ name: one.name, message: String(error?.message ?? error).split("\n")[0] });
     }
   }
-  sections.push({ results, groups: [...groups].map(([name, group]) => ({ name, ...group, rows: summarize(group.cases) })) });
+  sections.push({
+    results,
+    groups: [...groups].map(([name, group]) => ({ name, ...group, rows: summarize(group.cases) })),
+  });
 }
 
 for (const section of sections) printTable(section);
-const figures = Object.fromEntries(sections.map(({ results, groups }) => [results, Object.fromEntries(groups.filter(({ cases }) => cases.length > 0).map(({ name, rows }) => [name, rows]))]));
+const figures = Object.fromEntries(
+  sections.map(({ results, groups }) => [
+    results,
+    Object.fromEntries(groups.filter(({ cases }) => cases.length > 0).map(({ name, rows }) => [name, rows])),
+  ]),
+);
 const file = join(root, "docs/accuracy.json");
 if (check) {
   const baseline = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const worse = sections.flatMap(({ results, groups }) => groups.flatMap(({ name, rows }) => regressions(`${results} ${name}`, rows, baseline[results]?.[name])));
+  const worse = sections.flatMap(({ results, groups }) =>
+    groups.flatMap(({ name, rows }) => regressions(`${results} ${name}`, rows, baseline[results]?.[name])),
+  );
   for (const line of worse) console.log(`worse: ${line}`);
   process.exit(worse.length > 0 ? 1 : 0);
 }

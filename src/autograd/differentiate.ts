@@ -56,14 +56,16 @@ class TapeWriter implements Tracer {
     this.device = device;
     this.training = setup.mode === "train";
     const flatSizes = new Map<number, Bytes>();
-    for (const { flat, spec } of graph.values) if (flat !== undefined) flatSizes.set(flat, bytes((flatSizes.get(flat) ?? 0) + packedSize(spec)));
+    for (const { flat, spec } of graph.values)
+      if (flat !== undefined) flatSizes.set(flat, bytes((flatSizes.get(flat) ?? 0) + packedSize(spec)));
     for (const value of graph.values) {
       if (value.role === "activation") continue;
       if (value.tiedTo !== undefined) {
         this.tensors[value.id] = this.tensors[value.tiedTo];
         continue;
       }
-      const size = value.role === "host" ? NO_BYTES : flatSizes.get(value.flat ?? -1) ?? packedSize(value.spec);
+      const size =
+        value.role === "host" ? NO_BYTES : (flatSizes.get(value.flat ?? -1) ?? packedSize(value.spec));
       const first = value.flat === undefined ? undefined : this.tensors[value.flat];
       const storage = first?.storage ?? this.storage(size, value.name, value.spec, value.id);
       const edge: Edge =

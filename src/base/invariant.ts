@@ -10,8 +10,3 @@ export class InvariantError extends Error {
     this.name = "InvariantError";
   }
 }
-
-/** Compile-time exhaustiveness for discriminated unions. */
-export function neverHere(value: never): never {
-  throw new InvariantError(`no case for ${JSON.stringify(value)}`);
-}

@@ -115,7 +115,11 @@ export class GraphBuilder {
   /** Puts parameters into one flat buffer, as a recurrent module does when it moves to the device. */
   flatten(ids: readonly ValueId[]): void {
     const [first] = ids;
-    if (first === undefined || ids.some((id) => this.values[id]?.role !== "parameter" || this.values[id]?.flat !== undefined)) return;
+    if (
+      first === undefined ||
+      ids.some((id) => this.values[id]?.role !== "parameter" || this.values[id]?.flat !== undefined)
+    )
+      return;
     for (const id of ids) this.values[id] = { ...(this.values[id] as Value), flat: first };
   }
 

@@ -1,5 +1,3 @@
-/** Matrix products. `B` batch, `I` inputs, `O` outputs. */
-import { wrapDim } from "../base/shape.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 import { broadcastAll, type OpTable, op, ShapeError, text } from "./rule.js";
 
@@ -90,9 +88,9 @@ export const products = {
       const { labels, output } = einsumLabels(text(attributes, "equation", ""), list);
       const size = new Map<string, number>();
       labels.forEach((row, i) => {
-        row.forEach((label, dim) =>
-          size.set(label, Math.max(size.get(label) ?? 1, list[i]?.shape[dim] ?? 1)),
-        );
+        row.forEach((label, dim) => {
+          size.set(label, Math.max(size.get(label) ?? 1, list[i]?.shape[dim] ?? 1));
+        });
       });
       return dense(
         output.map((label) => size.get(label) ?? 1),
@@ -145,5 +143,3 @@ export function einsumLabels(
     .map(([label]) => label);
   return { labels, output: [...Array.from({ length: widest }, (_, i) => `.${i}`), ...once.sort()] };
 }
-
-export { wrapDim };

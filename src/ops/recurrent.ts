@@ -30,12 +30,23 @@ export interface RecurrentSizes {
   readonly rows: readonly [number, number];
 }
 
-export function recurrentSizes(input: TensorSpec, params: readonly TensorSpec[], attributes: Attributes): RecurrentSizes {
+export function recurrentSizes(
+  input: TensorSpec,
+  params: readonly TensorSpec[],
+  attributes: Attributes,
+): RecurrentSizes {
   const [first, second] = input.shape as [number, number];
   const [T, B] = flag(attributes, "batch_first") ? [second, first] : [first, second];
   const hidden = params[1];
   invariant(hidden, "a recurrent layer has weights of its hidden state");
-  return { T, B, H: hidden.shape[1] as number, L: int(attributes, "num_layers", 1), D: flag(attributes, "bidirectional") ? 2 : 1, rows: [first, second] };
+  return {
+    T,
+    B,
+    H: hidden.shape[1] as number,
+    L: int(attributes, "num_layers", 1),
+    D: flag(attributes, "bidirectional") ? 2 : 1,
+    rows: [first, second],
+  };
 }
 
 export const recurrences = {

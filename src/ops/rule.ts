@@ -5,10 +5,9 @@
  * those are the words people search for. Framework differences live in `frameworks/`, not here.
  */
 import { type DType, isFloating, promote } from "../base/dtype.js";
-import { invariant } from "../base/invariant.js";
 import type { Shape } from "../base/shape.js";
 import type { Attributes } from "../ir/graph.js";
-import { dense, type TensorSpec } from "../ir/tensor.js";
+import type { TensorSpec } from "../ir/tensor.js";
 import { iterate } from "./layout.js";
 
 export { broadcastAll, ShapeError } from "./broadcast.js";
@@ -180,12 +179,3 @@ export function reduced(shape: Shape, dims: readonly number[], keep: boolean): n
     ? shape.map((size, dim) => (dims.includes(dim) ? 1 : size))
     : shape.filter((_, dim) => !dims.includes(dim));
 }
-
-/** The i-th spec of a list port. */
-export function listOf(inputs: InputSpecs, port: string): readonly TensorSpec[] {
-  const value = inputs[port];
-  invariant(value !== undefined, `port ${port} is given`);
-  return Array.isArray(value) ? value : [value as TensorSpec];
-}
-
-export { dense };

@@ -31,5 +31,3 @@ export const OPS = {
   ...randoms,
   ...recurrences,
 } as const satisfies OpTable;
-
-export type OpName = keyof typeof OPS;

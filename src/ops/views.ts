@@ -7,7 +7,7 @@ import {
   isNonOverlappingAndDense,
   type TensorSpec,
 } from "../ir/tensor.js";
-import { broadcastAll, dtypeOf, flag, int, ints, type OpTable, op, ShapeError, text } from "./rule.js";
+import { broadcastAll, dtypeOf, int, ints, type OpTable, op, ShapeError, text } from "./rule.js";
 
 /**
  * Strides that show `spec` as `shape` without a copy, or undefined when none exist.
@@ -582,5 +582,3 @@ function blocks(attributes: Parameters<typeof ints>[0], size: readonly number[])
     return Math.floor((s + 2 * at("padding", dim, 0) - reach) / at("stride", dim, 1)) + 1;
   });
 }
-
-export { flag };

@@ -1,6 +1,6 @@
 /** The step being written: blocks, who holds them, and the actions so far. */
 import { invariant } from "../base/invariant.js";
-import { type Bytes, bytes } from "../base/units.js";
+import type { Bytes } from "../base/units.js";
 import {
   type Action,
   allocation,
@@ -105,5 +105,3 @@ export class Ledger {
     this.nodes.push(this.at);
   }
 }
-
-export const plainBytes = bytes;

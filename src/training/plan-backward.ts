@@ -117,7 +117,9 @@ class BackwardPass {
       : node.edges.map(() => null);
     for (const grad of grads) if (grad) this.give(grad);
     for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
-    node.edges.forEach((edge, i) => this.deliver(edge, results[i] ?? null));
+    node.edges.forEach((edge, i) => {
+      this.deliver(edge, results[i] ?? null);
+    });
     for (const edge of node.edges) {
       if (edge && "parameter" in edge && this.parameterUses.get(edge.parameter) === 0)
         this.accumulate(edge.parameter);

@@ -159,7 +159,10 @@ class StepPlanner {
     const dying: StorageId[][] = [];
     for (const storage of tape.storages) {
       const end = ends[storage.id] as number;
-      if (end >= 0 && Number.isFinite(end)) (dying[end] ??= []).push(storage.id);
+      if (end < 0 || !Number.isFinite(end)) continue;
+      const together = dying[end];
+      if (together) together.push(storage.id);
+      else dying[end] = [storage.id];
     }
     let at = 0;
     for (const node of tape.graph.nodes) {

@@ -29,7 +29,10 @@ export function readCases(oracle, models, results) {
     const recorded = JSON.parse(readFileSync(file, "utf8"));
     if (!recorded.ok) return [];
     const { spec } = recorded;
-    const model = join(models, `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`);
+    const model = join(
+      models,
+      `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`,
+    );
     const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? allocatorSetting(recorded);
     const why = unsupported ?? (existsSync(model) ? null : "no exported file");
     return [{ name, group, recorded, model, why, options: optionsOf(recorded, results) }];
@@ -42,13 +45,20 @@ function allocatorSetting({ alloc_conf, cudnn_ws }) {
 }
 
 function optionsOf({ spec, gpu }, results) {
-  const { name, ...settings } = typeof spec.optimizer === "string" ? { name: spec.optimizer } : (spec.optimizer ?? { name: "adam" });
-  const optimizer = [name, Object.entries(settings).map(([key, value]) => `${key}=${value}`)].flat().filter(Boolean);
+  const { name, ...settings } =
+    typeof spec.optimizer === "string" ? { name: spec.optimizer } : (spec.optimizer ?? { name: "adam" });
+  const optimizer = [name, Object.entries(settings).map(([key, value]) => `${key}=${value}`)]
+    .flat()
+    .filter(Boolean);
   return {
     batch: spec.batch,
     gpu,
     cudnn: results === "results" ? "no-workspace" : "default",
-    ...(spec.inference ? { mode: "inference" } : { optimizer: optimizer.length > 1 ? `${optimizer[0]}:${optimizer.slice(1).join(",")}` : optimizer[0] }),
+    ...(spec.inference
+      ? { mode: "inference" }
+      : {
+          optimizer: optimizer.length > 1 ? `${optimizer[0]}:${optimizer.slice(1).join(",")}` : optimizer[0],
+        }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.input_shape && { image: spec.input_shape.slice(1) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),

@@ -1,11 +1,20 @@
 /** Predicted beside recorded, per case and per group. */
 
-const FIGURES = ["savedTensorBytes", "forward", "backward", "optimizer", "peakAllocatedBytes", "reservedBytes"];
+const FIGURES = [
+  "savedTensorBytes",
+  "forward",
+  "backward",
+  "optimizer",
+  "peakAllocatedBytes",
+  "reservedBytes",
+];
 
 /** Pairs of one case: figure → [predicted, recorded]; `states` tells whether every exact total is equal. */
 export function compareCase(report, recorded) {
   const last = recorded.steps.at(-1);
-  const phases = Object.fromEntries(recorded.phases.filter(({ step }) => step === last.step).map((phase) => [phase.phase, phase.peak]));
+  const phases = Object.fromEntries(
+    recorded.phases.filter(({ step }) => step === last.step).map((phase) => [phase.phase, phase.peak]),
+  );
   const states = [
     [report.totals.parameterBytes, recorded.params.bytes],
     [report.totals.bufferBytes, recorded.buffers.bytes],
@@ -32,7 +41,16 @@ export function summarize(cases) {
       .map(([ours, theirs]) => Math.abs(ours / theirs - 1))
       .sort((a, b) => a - b);
     const at = (share) => errors[Math.min(errors.length - 1, Math.floor(errors.length * share))] ?? 0;
-    return { figure, cases: errors.length, exact: errors.filter((error) => error === 0).length, within1: errors.filter((error) => error <= 0.01).length, within5: errors.filter((error) => error <= 0.05).length, median: at(0.5), p90: at(0.9), worst: errors.at(-1) ?? 0 };
+    return {
+      figure,
+      cases: errors.length,
+      exact: errors.filter((error) => error === 0).length,
+      within1: errors.filter((error) => error <= 0.01).length,
+      within5: errors.filter((error) => error <= 0.05).length,
+      median: at(0.5),
+      p90: at(0.9),
+      worst: errors.at(-1) ?? 0,
+    };
   });
 }
 
@@ -41,7 +59,9 @@ export function regressions(group, rows, baseline) {
   return rows.flatMap((row) => {
     const before = baseline?.find(({ figure }) => figure === row.figure);
     if (!before || before.cases !== row.cases) return [];
-    const worse = ["exact", "within1", "within5"].filter((key) => row[key] < before[key]).concat(["median", "p90", "worst"].filter((key) => row[key] > before[key] + 1e-4));
+    const worse = ["exact", "within1", "within5"]
+      .filter((key) => row[key] < before[key])
+      .concat(["median", "p90", "worst"].filter((key) => row[key] > before[key] + 1e-4));
     return worse.map((key) => `${group} ${row.figure}: ${key} ${before[key]} → ${row[key]}`);
   });
 }

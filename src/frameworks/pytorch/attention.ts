@@ -5,7 +5,7 @@
  *         attention_backward.cu, mem_eff_attention/kernel_backward.h
  * `B` batch, `H` heads, `L` query length, `S` key length, `E` head size.
  */
-import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { flag } from "../../ops/rule.js";
 import { reductionKernels } from "./reduction.js";
 import {
@@ -18,14 +18,11 @@ import {
   type KernelRule,
   type Lowering,
   optional,
-  seen,
   type Traced,
   type Tracer,
   transposed,
 } from "./kernel.js";
 
-/** log-sum-exp rows are padded to this for the backward kernel. mem_eff_attention/kernel_forward.h kAlignLSE. */
-const LOG_SUM_EXP_ALIGNMENT = 32;
 /** Head columns that one block of the backward kernel accumulates. kernel_backward.h MatmulGradQ::ThreadblockShape::kN */
 const GRADIENT_COLUMNS = 64;
 /** A block's lock and counter before its accumulator. kernel_backward.h GradQTempStorage */
@@ -56,9 +53,8 @@ export const attentionKernels = {
     backward: reductionKernels.softmax.backward,
   },
   efficientAttention: {
-    forward: (kernel, { inputs, outputs }) => {
+    forward: (kernel, { outputs }) => {
       const [out, lse, seed, offset] = outputs as readonly TensorSpec[];
-      void inputs;
       const made: Held[] = [];
       if (seed && offset) made.push(kernel.empty(seed), kernel.empty(offset));
       const [result, sums] = [
@@ -185,5 +181,3 @@ function mathAttention(
   if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });
   return trace.call("matmul", { self: weights, other: value });
 }
-
-export { isContiguous, LOG_SUM_EXP_ALIGNMENT, seen, up };

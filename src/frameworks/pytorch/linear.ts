@@ -5,10 +5,9 @@
  *         recorded in oracle/recorded/ops-linear.json
  */
 import { elements, type Shape } from "../../base/shape.js";
-import { isContiguous, isNonOverlappingAndDense, type TensorSpec } from "../../ir/tensor.js";
+import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { einsumLabels } from "../../ops/linear.js";
 import { broadcastAll, text } from "../../ops/rule.js";
-import { viewStrides } from "../../ops/views.js";
 import {
   type BackwardCall,
   elementwise,
@@ -339,5 +338,3 @@ export const lowerOuter: Lowering = (trace, inputs) => {
   const [a, b] = [given(inputs, "self"), given(inputs, "vec2")];
   return trace.call("mul", { self: viewAs(trace, a, [a.spec.shape[0] as number, 1]), other: b });
 };
-
-export { isNonOverlappingAndDense, viewStrides };

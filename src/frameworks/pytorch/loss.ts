@@ -2,14 +2,13 @@
 import { isFloating } from "../../base/dtype.js";
 import { elements, sameShape } from "../../base/shape.js";
 import type { Attributes } from "../../ir/graph.js";
-import { dense, type TensorSpec } from "../../ir/tensor.js";
+import type { TensorSpec } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { int } from "../../ops/rule.js";
 import {
   elementwise,
   type ForwardCall,
   type Formula,
-  fresh,
   given,
   gradients,
   gradOf,
@@ -202,5 +201,3 @@ export const lowerKlDiv: Lowering = (trace, inputs, attributes) => {
   if (reduction === 0) return every;
   return trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 };
-
-export { dense, fresh };

@@ -6,12 +6,11 @@
  *         oracle/recorded/ops-norm.json
  */
 import { elements } from "../../base/shape.js";
-import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { flag, int, ints } from "../../ops/rule.js";
 import {
   type BackwardCall,
   contiguous,
-  elementwise,
   fresh,
   given,
   gradOf,
@@ -20,8 +19,6 @@ import {
   type KernelRule,
   type Lowering,
   optional,
-  seen,
-  type Tracer,
 } from "./kernel.js";
 
 /** cuDNN's batch norm takes whole affine layers; the rest runs PyTorch's own kernels. */
@@ -242,9 +239,3 @@ export const lowerInstanceNorm: Lowering = (trace, inputs, attributes) => {
   }
   return trace.call("view", { self: out }, { size: input.spec.shape });
 };
-
-/** rms_norm is one fused kernel on CUDA. */
-export const lowerLayerNorm: Lowering = (trace, inputs, attributes) =>
-  trace.call("layerNorm", inputs, attributes);
-
-export { dense, elementwise, seen, type Tracer };

@@ -7,6 +7,9 @@ import { randoms } from "../../ops/random.js";
 import { recurrentPrimitives } from "./recurrent.js";
 import { views } from "../../ops/views.js";
 
+/** log-sum-exp rows are padded to this for the backward kernel. mem_eff_attention/kernel_forward.h kAlignLSE. */
+const ROW_ALIGNMENT = 32;
+
 export const PRIMITIVES = {
   ...recurrentPrimitives,
   cudnnBatchNorm: normalizations.batchNorm,
@@ -36,7 +39,7 @@ export const PRIMITIVES = {
       const E = value.shape[3] as number;
       const [Hs, Ls] = [E, H * E];
       const result = { shape: [B, H, L, E], strides: [L * Ls, Hs, Ls, 1], dtype: query.dtype };
-      const sums = dense([B, H, Math.ceil(L / 32) * 32], "float32");
+      const sums = dense([B, H, Math.ceil(L / ROW_ALIGNMENT) * ROW_ALIGNMENT], "float32");
       const counter = dense([], "int64");
       // with dropout the random state stays on the host; without it, two unused counters are made on the device
       return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0

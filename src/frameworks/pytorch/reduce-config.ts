@@ -148,12 +148,12 @@ function iterated(
 /** The widest vector of outputs whose loads stay aligned. get_output_vec_size */
 function outputVectorSize(shape: readonly number[], strides: readonly number[], reduced: number): number {
   let size = VECTOR;
-  const fit = (count: number) => {
+  const align = (count: number) => {
     while (count % size !== 0) size /= 2;
   };
-  fit(shape[reduced] as number);
+  align(shape[reduced] as number);
   strides.forEach((stride, dim) => {
-    if (dim !== reduced) fit(stride);
+    if (dim !== reduced) align(stride);
   });
   return size;
 }

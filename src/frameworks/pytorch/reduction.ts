@@ -1,7 +1,6 @@
 /** Reductions and softmax of eager PyTorch on CUDA. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp. */
 import { isFloating } from "../../base/dtype.js";
-import { elements } from "../../base/shape.js";
-import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, flag } from "../../ops/rule.js";
 import {
   type BackwardCall,
@@ -231,5 +230,3 @@ function castTo(kernel: Kernel, call: BackwardCall, grad: Held): Held {
   const dtype = (call.inputs[0] as TensorSpec).dtype;
   return dtype === grad.spec.dtype || !isFloating(dtype) ? grad : elementwise(kernel, [grad], dtype);
 }
-
-export { elements, isContiguous };

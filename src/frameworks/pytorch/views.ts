@@ -2,10 +2,10 @@
  * Views and copies of eager PyTorch: a view's gradient is a view again where it can be; a slice's gradient is written
  * into zeros of the whole. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp; oracle/recorded/ops-views.json
  */
-import { elements, wrapDim } from "../../base/shape.js";
+import { wrapDim } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, int, ints } from "../../ops/rule.js";
-import { pieces, viewStrides } from "../../ops/views.js";
+import { viewStrides } from "../../ops/views.js";
 import {
   type BackwardCall,
   contiguous,
@@ -18,12 +18,10 @@ import {
   type Held,
   type KernelRule,
   type Lowering,
-  list,
   reshaped,
   seen,
   summed,
   summedTo,
-  type Traced,
   transposed,
 } from "./kernel.js";
 import { passes } from "./elementwise.js";
@@ -235,9 +233,3 @@ export const lowerCast: Lowering = (trace, inputs, attributes, outputs) => {
     ? self
     : trace.call("cast", { self }, attributes);
 };
-
-/** stack is cat of unsqueezed tensors in one kernel; a list's missing entries do not occur. */
-export const stackInputs = (inputs: Parameters<Lowering>[1]): readonly Traced[] =>
-  list(inputs, "tensors") as readonly Traced[];
-
-export { contiguous, elements, pieces };

@@ -1,11 +1,3 @@
-/**
- * Sizes that depend on others: sympy's srepr text, as torch.export writes it.
- *
- * Reads    Symbol, Integer and the integer functions sizes are made of
- * Ignores  keyword arguments (assumptions such as positive=True)
- */
-import { InputError } from "../../base/complaint.js";
-
 export type Expression =
   | { readonly symbol: string }
   | { readonly value: number }
@@ -101,5 +93,3 @@ export function evaluate(expression: Expression, symbols: ReadonlyMap<string, nu
   }
   return (FUNCTIONS[expression.head] as (items: readonly number[]) => number)(items);
 }
-
-export { InputError };

@@ -85,8 +85,11 @@ function bind(
   assign: (name: string, results: readonly string[]) => void,
 ): void {
   if (targets.length === 1) assign(targets[0] as string, results);
-  else if (targets.length === results.length)
-    targets.forEach((name, i) => assign(name, [results[i] as string]));
+  else if (targets.length === results.length) {
+    targets.forEach((name, i) => {
+      assign(name, [results[i] as string]);
+    });
+  }
 }
 
 const FRAME = /File "([^"]*)", line (\d+), in (\S+)\n?([^\n]*)/g;

@@ -1,7 +1,6 @@
 /** An exported program at given sizes → Graph: symbols are bound, ATen names become ours, every spec is inferred anew. */
-import { type Diagnostic, InputError } from "../../base/complaint.js";
-import type { DType } from "../../base/dtype.js";
-import { elements, sameShape } from "../../base/shape.js";
+import type { Diagnostic } from "../../base/complaint.js";
+import { sameShape } from "../../base/shape.js";
 import type { Argument, Attribute, Graph, ScopeId, ValueId, ValueRole } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { GraphBuilder } from "../../ops/build.js";
@@ -676,5 +675,3 @@ function findTwin(
         (tail(path, 1) === tail(other.path, 1) && owner(other.path).startsWith(`${owner(path)}.`))),
   )?.id;
 }
-
-export { type DType, elements, InputError };

@@ -1,11 +1,3 @@
-/**
- * torch.export archive (.pt2) → forward graph.
- *
- * Spec     torch/_export/serde/schema.py, schema version 8; torch/export/pt2_archive/
- * Reads    models/NAME.json and the weights' config; never a weight
- * Ignores  sample inputs, compiled artefacts, stack traces (they hold the author's paths)
- */
-import { InputError } from "../../base/complaint.js";
 import type { Source } from "../../base/source.js";
 import { type ArchiveMember, readArchive } from "../../decode/zip.js";
 import type { ImportedModel } from "../model.js";
@@ -96,5 +88,3 @@ function weightPaths(value: unknown, members: readonly ArchiveMember[]): Map<str
   }
   return paths;
 }
-
-export { InputError };
