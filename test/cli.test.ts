@@ -131,7 +131,7 @@ describe.skipIf(!isBuilt)(`the command${because}`, () => {
           "estimate",
           "examples/vgg16.yaml",
           "--batch",
-          "128",
+          "256",
           "--gpu",
           "RTX 3060",
           "--cudnn",

@@ -26,7 +26,11 @@ export function renderBreakdown(report: AnyReport, { width, paint }: BreakdownOp
   const isInside = (part: Part) => part !== "allocatorSlack" && part !== "context";
   const rows = [
     ...slices.filter(({ part }) => isInside(part)).map(({ part, bytes }) => row(part, bytes)),
-    sum("allocated", peak.allocatedBytes, `the peak: ${peak.phase}, ${peak.at}`),
+    sum(
+      "allocated",
+      peak.allocatedBytes,
+      `the peak: ${peak.phase === "optimizer" ? peak.at : `${peak.phase}, ${peak.at}`}`,
+    ),
     ...slices.filter(({ part }) => !isInside(part)).map(({ part, bytes }) => row(part, bytes)),
     sum(
       "device total",

@@ -15,7 +15,11 @@ export function renderExplanation(report: ExplainReport, options: ExplainTextOpt
   const width = Math.max(20, options.width ?? 80);
   const paint = createPaint(options.color ?? false);
   const sections = [
-    section("layer by layer", layerTable(report, width, paint), paint),
+    section(
+      "layer by layer (kept for backward; activations per sample)",
+      layerTable(report, width, paint),
+      paint,
+    ),
     section("receipts", receiptLines(report.layers, width, paint), paint),
     section(
       `alive at the peak (${report.alive.length} blocks)`,
@@ -47,30 +51,39 @@ function layerTable({ layers, totals, model, setup }: ExplainReport, width: numb
     (text: string) => paint.part("savedTensors", text),
     (text: string) => paint.part("parameters", text),
   ];
-  const rows = layers
-    .filter((layer) => !isFree(layer))
-    .map((layer) =>
+  const shown = layers.filter((layer) => !isIdle(layer));
+  const rows = shown.map((layer) =>
+    row(
+      [
+        nameOf(layer),
+        layer.savedTensorBytes > 0 ? formatBytes(layer.savedTensorBytes) : "-",
+        layer.parameterCount > 0 ? formatCount(layer.parameterCount) : "-",
+        layer.activationsPerSample === null ? "" : formatCount(layer.activationsPerSample),
+        layer.outputShapes.map((shape) => perSample(shape, setup.batch)).join(" "),
+      ],
+      [...colors, undefined, paint.dim],
+    ),
+  );
+  const sum = (some: readonly LayerReport[]) =>
+    some.reduce((total, layer) => total + (layer.activationsPerSample ?? 0), 0);
+  const idle = layers.length - shown.length;
+  if (idle > 0) {
+    rows.push(
       row(
-        [
-          nameOf(layer),
-          layer.savedTensorBytes > 0 ? formatBytes(layer.savedTensorBytes) : "-",
-          layer.parameterCount > 0 ? formatCount(layer.parameterCount) : "-",
-          layer.activationsPerSample === null ? "" : formatCount(layer.activationsPerSample),
-          layer.outputShapes.map((shape) => perSample(shape, setup.batch)).join(" "),
-        ],
-        [...colors, undefined, paint.dim],
+        [`${formatCount(idle)} operators`, "-", "-", formatCount(sum(layers) - sum(shown))],
+        [paint.dim, paint.dim, paint.dim, paint.dim],
       ),
     );
-  const activations = layers.reduce((sum, layer) => sum + (layer.activationsPerSample ?? 0), 0);
-  const head = ["layer", "kept for backward", "parameters", "activations", "output per sample"];
+  }
+  const head = ["layer", "kept", "parameters", "activations", "output"];
   const total = [
     "total",
     formatBytes(totals.savedTensorBytes),
     formatCount(model.parameterCount),
-    formatCount(activations),
+    formatCount(sum(layers)),
   ];
   const columns: Column[] = [
-    { align: "left", least: 12 },
+    { align: "left", least: 12, most: Math.max(16, width - 54), keep: "end" },
     { align: "right" },
     { align: "right" },
     { align: "right" },
@@ -93,21 +106,17 @@ function layerTable({ layers, totals, model, setup }: ExplainReport, width: numb
   });
 }
 
-/** Views cost nothing and would only lengthen the table. */
-function isFree({ parameterCount, savedTensorBytes, op }: LayerReport): boolean {
-  return (
-    parameterCount === 0 &&
-    savedTensorBytes === 0 &&
-    /view|reshape|permute|transpose|squeeze|select|slice|expand/.test(op)
-  );
+/** Operators between the modules that keep nothing would only lengthen the table. */
+function isIdle({ isModule, parameterCount, savedTensorBytes }: LayerReport): boolean {
+  return !isModule && parameterCount === 0 && savedTensorBytes === 0;
 }
 
 function perSample(shape: readonly number[], batch: number): string {
   return (shape.length > 1 && shape[0] === batch ? shape.slice(1) : shape).join("x");
 }
 
-function nameOf({ path, op }: LayerReport): string {
-  return path === "" ? op : path;
+function nameOf({ path, op, isModule }: LayerReport): string {
+  return path === "" ? op : isModule ? path : `${path}: ${op}`;
 }
 
 function receiptLines(layers: readonly LayerReport[], width: number, paint: Paint): string[] {

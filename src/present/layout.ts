@@ -10,6 +10,10 @@ export interface Column {
   readonly align: "left" | "right";
   /** Below this many characters the column is left out; absent: it needs its full width. */
   readonly least?: number;
+  /** Wider texts are cut even where there is room. */
+  readonly most?: number;
+  /** Which end of a text that is cut stays; paths say more at their end. */
+  readonly keep?: "start" | "end";
 }
 
 export interface TableOptions {
@@ -22,7 +26,9 @@ export interface TableOptions {
 
 /** Rows with aligned columns. A column that does not fit is cut to what is left, or dropped with all after it. */
 export function renderTable({ columns, rows, width, indent = "  ", gap = 2 }: TableOptions): string[] {
-  const natural = columns.map((_, i) => Math.max(0, ...rows.map((row) => lengthOf(row[i]?.text ?? ""))));
+  const natural = columns.map(({ most = Number.POSITIVE_INFINITY }, i) =>
+    Math.min(most, Math.max(0, ...rows.map((row) => lengthOf(row[i]?.text ?? "")))),
+  );
   const widths: number[] = [];
   let left = width - indent.length;
   for (const [i, wanted] of natural.entries()) {
@@ -36,7 +42,7 @@ export function renderTable({ columns, rows, width, indent = "  ", gap = 2 }: Ta
   return rows.map((row) => {
     const cells = widths.map((size, i) => {
       const cell = row[i] ?? { text: "" };
-      const text = cut(cell.text, size);
+      const text = columns[i]?.keep === "end" ? cutStart(cell.text, size) : cut(cell.text, size);
       const space = " ".repeat(Math.max(0, size - lengthOf(text)));
       const painted = cell.paint ? cell.paint(text) : text;
       return columns[i]?.align === "right" ? space + painted : painted + space;
@@ -81,6 +87,12 @@ export function cut(text: string, width: number): string {
         .slice(0, width - 1)
         .join("")
         .trimEnd()}…`;
+}
+
+/** As `cut`, but the end of the text stays. */
+function cutStart(text: string, width: number): string {
+  if (lengthOf(text) <= width) return text;
+  return width <= 1 ? "…".slice(0, width) : `…${[...text].slice(1 - width).join("")}`;
 }
 
 /** Characters on screen; everything Plimsoll prints is one column wide. */

@@ -59,10 +59,11 @@ function scratch(alive: readonly AliveReport[]): string {
   const isBlas = ({ name }: AliveReport) => name.startsWith("cuBLAS");
   const sum = (list: readonly AliveReport[]) => list.reduce((total, { bytes }) => total + bytes, 0);
   const parts: [string, number][] = [
-    ["cuBLAS, one block per thread", sum(alive.filter(isBlas))],
+    ["cuBLAS", sum(alive.filter(isBlas))],
     ["kernels", sum(alive.filter((block) => !isBlas(block)))],
   ];
   const named = parts.filter(([, bytes]) => bytes > 0);
-  if (named.length <= 1) return named[0]?.[0] ?? "scratch of kernels";
+  if (named.length <= 1)
+    return named[0]?.[0] === "cuBLAS" ? "cuBLAS, one block per thread" : "scratch of kernels";
   return named.map(([name, bytes]) => `${name} ${quantity(bytes).digits} ${quantity(bytes).unit}`).join(", ");
 }

@@ -11,6 +11,7 @@ import type { LayerReport, Receipt } from "./report.js";
 interface Row {
   readonly path: string;
   readonly op: string;
+  readonly isModule: boolean;
   readonly nodes: Node[];
   readonly parameters: Value[];
   readonly receipts: Receipt[];
@@ -22,16 +23,17 @@ export function layersOf(tape: Tape, batch: number): LayerReport[] {
   const rows = rowsOf(graph);
   claimParameters(graph, rows);
   claimSavedTensors(tape, rows, batch);
-  return [...new Set(rows)].map((row) => finish(row, graph, batch));
+  return [...new Set(rows)].map((row) => finish(row, tape, batch));
 }
 
 /** By node: the row it belongs to. */
 function rowsOf(graph: Graph): Row[] {
   const parents = new Set(graph.scopes.map(({ parent }) => parent));
   const calls = new Map<ScopeId, Row>();
-  const start = (path: string, op: string): Row => ({
+  const start = (path: string, op: string, isModule: boolean): Row => ({
     path,
     op,
+    isModule,
     nodes: [],
     parameters: [],
     receipts: [],
@@ -41,7 +43,7 @@ function rowsOf(graph: Graph): Row[] {
     const scope = graph.scopes[node.scope];
     const isLeaf = scope !== undefined && scope.parent !== null && !parents.has(scope.id);
     let row = isLeaf ? calls.get(scope.id) : undefined;
-    row ??= start(scope?.path || "", isLeaf ? scope.kind : operatorOf(node));
+    row ??= start(scope?.path || "", isLeaf ? scope.kind : operatorOf(node), isLeaf);
     if (isLeaf) calls.set(scope.id, row);
     row.nodes.push(node);
     return row;
@@ -86,21 +88,28 @@ function claimSavedTensors(
   }
 }
 
-function finish(
-  { path, op, nodes, parameters, receipts, saved }: Row,
-  graph: Graph,
-  batch: number,
-): LayerReport {
-  const outputs = (nodes.at(-1) as Node).outputs.map((id) => (graph.values[id] as Value).spec.shape);
+function finish(row: Row, tape: Tape, batch: number): LayerReport {
+  const { values } = tape.graph;
+  const { path, op, isModule, nodes, parameters, receipts, saved } = row;
+  const last = nodes.at(-1) as Node; // a row starts with a node
+  const outputs = last.outputs.map((id) => (values[id] as Value).spec.shape);
   const [first] = outputs;
+  const counts = first !== undefined && first[0] === batch && (isModule || !isView(last, tape));
   return {
     path,
     op,
+    isModule,
     outputShapes: outputs,
-    activationsPerSample: first && first[0] === batch ? elements(first) / batch : null,
+    activationsPerSample: counts ? elements(first) / batch : null,
     parameterCount: parameters.reduce((sum, { spec }) => sum + elements(spec.shape), 0),
     parameterBytes: parameters.reduce((sum, { spec }) => sum + packedSize(spec), 0),
     savedTensorBytes: saved,
     receipts,
   };
+}
+
+/** Its first result lives in the storage of an input. */
+function isView(node: Node, { storageOf }: Tape): boolean {
+  const [result] = node.outputs;
+  return result !== undefined && inputIds(node).some((id) => storageOf[id] === storageOf[result]);
 }

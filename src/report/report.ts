@@ -137,9 +137,14 @@ export interface Receipt {
 /** One call of a module, or one operator that a module with children runs itself. */
 export interface LayerReport {
   readonly path: string;
+  /** The module's class, or the operator. */
   readonly op: string;
+  readonly isModule: boolean;
   readonly outputShapes: readonly (readonly number[])[];
-  /** Elements of the outputs per sample: the column of a hand calculation. Null where the batch does not lead. */
+  /**
+   * Elements of the first output per sample: the column of a hand calculation. Null where the batch does not lead, and
+   * for operators between modules that only show their input in another way.
+   */
   readonly activationsPerSample: number | null;
   readonly parameterCount: number;
   readonly parameterBytes: number;

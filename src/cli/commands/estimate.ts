@@ -7,7 +7,7 @@ import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";
 
-const LONGEST_PATH = 40;
+const LONGEST_PATH = 30;
 
 export async function runEstimate(path: string, flags: ModelFlags): Promise<number> {
   const options = await resolveFlags(flags);
