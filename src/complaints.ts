@@ -222,3 +222,14 @@ export function nothingMatches(command: string, pattern: string, names: readonly
     hint: didYouMean(pattern, names, `plimsoll ${command} without a pattern lists all`),
   });
 }
+
+export function handCount(name: string, got: string, expected: string): InputError {
+  return new InputError({
+    code: "by-hand/count",
+    where: `--${name === "inputElements" ? "input" : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    rule: "a hand calculation must have counts to start from",
+    expected,
+    got,
+    hint: "plimsoll by-hand --activations 532752 --parameters 19072984 --input 180x50x1 --batch 128, or a model file",
+  });
+}

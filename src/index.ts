@@ -13,6 +13,7 @@ import { runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
+export { byHand, type ByHandReport } from "./by-hand.js";
 export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
 export type { ImportedModel } from "./importers/model.js";

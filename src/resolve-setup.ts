@@ -95,7 +95,8 @@ function defaultsOf(options: Options, { mode, batch, optimizer, step }: SetupRep
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
   const list: (Assumption | false)[] = [
     !options.mode && said("mode", "train", "the question is usually about training"),
-    options.batch === undefined && said("batch", String(batch), "the batch the file was made with"),
+    options.batch === undefined &&
+      said("batch", String(batch), "no --batch: the batch the file was made with, one for a layer spec"),
     said("precision", "fp32 with TF32 convolutions", "PyTorch's defaults; TF32 changes speed, not bytes"),
     training &&
       !options.optimizer &&

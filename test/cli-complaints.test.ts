@@ -33,7 +33,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   [
     "a file that is not there",
     other(() => "test/fixtures/lennet.pt2"),
-    ["[cli/file]", 'did you mean "test/fixtures/lenet.pt2"?'],
+    ["[cli/file]", 'did you mean "test/fixtures/lenet.pt2"'],
   ],
   ["a name of the catalogue", other(() => "torchvision/resnet50"), ["[cli/file]", "planned for release"]],
   ["a folder", other(() => "test"), ["[cli/file]", "a folder"]],

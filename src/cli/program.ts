@@ -57,6 +57,17 @@ function createProgram(version: string, done: (code: number) => void): Command {
     async (file: string, flags: object) =>
       done(await (await import("./commands/explain.js")).runExplain(file, flags)),
   );
+  listOptions(program.command("by-hand [model]"))
+    .description("Every known rule of thumb side by side, each with what it misses.")
+    .option("--activations <N>", "elements of all layer outputs of one sample")
+    .option("--parameters <N>", "trained elements")
+    .option("--input <HxWxC>", "dims of one input sample")
+    .option("--batch <N>", "mini-batch")
+    .option("--bytes-per-element <N>", "4 for float32 (default)")
+    .option("--quiet", "figures only")
+    .action(async (file: string | undefined, flags: object) => {
+      done(await (await import("./commands/by-hand.js")).runByHand(file, flags));
+    });
   listOptions(program.command("gpus [pattern]"))
     .description("Known devices with the memory a process can use.")
     .action(async (pattern: string | undefined, flags: object) =>

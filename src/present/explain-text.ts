@@ -1,7 +1,7 @@
 /** The receipt in a terminal: every layer with what it keeps, every tensor alive at the peak, every assumption. */
 import type { AliveReport, ExplainReport, LayerReport } from "../report/report.js";
 import { printPiece, rangeOf } from "./formula.js";
-import { type Cell, type Column, fold, renderTable } from "./layout.js";
+import { type Cell, type Column, cut, fold, renderTable } from "./layout.js";
 import { createPaint, type Paint, PARTS } from "./style.js";
 import { readable, renderText, type TextOptions } from "./text.js";
 import { formatBytes, formatCount } from "./units.js";
@@ -14,32 +14,20 @@ export interface ExplainTextOptions extends TextOptions {
 export function renderExplanation(report: ExplainReport, options: ExplainTextOptions = {}): string {
   const width = Math.max(20, options.width ?? 80);
   const paint = createPaint(options.color ?? false);
-  const sections = [
-    section(
-      "layer by layer (kept for backward; activations per sample)",
-      layerTable(report, width, paint),
-      paint,
-    ),
-    section("receipts", receiptLines(report.layers, width, paint), paint),
-    section(
-      `alive at the peak (${report.alive.length} blocks)`,
-      aliveTable(report.alive, options.most ?? 24, width, paint),
-      paint,
-    ),
-    section("formula", formulaLines(report, width), paint),
-    section(
-      "assumed",
-      report.assumptions.flatMap(({ setting, value, because }) =>
-        fold(`${setting} ${readable(value)}: ${because}`, width, "  ", "    "),
-      ),
-      paint,
-    ),
+  const most = options.most ?? 24;
+  const sections: [string, string[]][] = [
+    ["layer by layer (kept for backward; activations per sample)", layerTable(report, width, paint)],
+    ["receipts", receiptLines(report.layers, width, paint)],
+    [`alive at the peak (${report.alive.length} blocks)`, aliveTable(report.alive, most, width, paint)],
+    ["formula", formulaLines(report, width)],
+    ["assumed", assumptionLines(report, width)],
   ];
-  return renderText(report, options) + sections.join("");
+  const text = sections.map(([title, lines]) => section(title, lines, paint, width));
+  return renderText(report, options) + text.join("");
 }
 
-function section(title: string, lines: readonly string[], paint: Paint): string {
-  return lines.length === 0 ? "" : `\n  ${paint.bold(title)}\n\n${lines.join("\n")}\n`;
+function section(title: string, lines: readonly string[], paint: Paint, width: number): string {
+  return lines.length === 0 ? "" : `\n  ${paint.bold(cut(title, width - 2))}\n\n${lines.join("\n")}\n`;
 }
 
 /** The table of the CS231n notes (activations per image, parameters) beside what PyTorch keeps. */
@@ -163,6 +151,12 @@ function aliveTable(alive: readonly AliveReport[], most: number, width: number, 
     { align: "left", least: 8 },
   ];
   return renderTable({ columns, rows: [head, ...rows], width });
+}
+
+function assumptionLines({ assumptions }: ExplainReport, width: number): string[] {
+  return assumptions.flatMap(({ setting, value, because }) =>
+    fold(`${setting} ${readable(value)}: ${because}`, width, "  ", "    "),
+  );
 }
 
 function formulaLines({ formula }: ExplainReport, width: number): string[] {

@@ -1,5 +1,6 @@
 /** Reports as text: terminal, JSON, CSV, Markdown. */
 export { PARTS, type Part } from "./style.js";
+export { type ByHandOptions, renderByHand } from "./by-hand-text.js";
 export { renderEstimateCsv, renderLayersCsv, renderListCsv } from "./csv.js";
 export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
 export { renderJson } from "./json.js";

@@ -106,18 +106,22 @@ function largestOf({ largestBatch }: TextOptions): string[] {
   ];
 }
 
-/** The piece the asked batch lies on, and where it holds. */
+/** The piece the asked batch lies on, and the last one, which holds for every larger batch. */
 function formulaOf({ formula, setup }: AnyReport): string {
-  const piece = formula.pieces.find(
-    ({ from, to }) => setup.batch >= from && (to === null || setup.batch <= to),
-  );
-  if (!piece) return formula.text;
-  const holds = formula.pieces.length > 1 ? `, ${rangeOf(piece)}` : "";
-  return `peak(B) = ${printPiece(piece)}${holds}`;
+  const { pieces } = formula;
+  const piece = pieces.find(({ from, to }) => setup.batch >= from && (to === null || setup.batch <= to));
+  const last = pieces.at(-1);
+  if (!piece || !last) return formula.text;
+  if (pieces.length === 1)
+    return `peak(B) = ${printPiece(piece)}${piece.to === null ? "" : `, ${rangeOf(piece)}`}`;
+  const shown = piece === last ? [piece] : [piece, last];
+  return `peak(B) = ${shown.map((each) => `${printPiece(each)}, ${rangeOf(each)}`).join("; ")}`;
 }
 
+/** The rule without its subtitle, and the first thing it misses. */
 function byHandOf({ name, bytes, misses }: NonNullable<TextOptions["byHand"]>): string {
-  return `${name} ${formatBytes(bytes)}: ${misses.join(", ")}`;
+  const [first] = misses;
+  return `${name.replace(/,.*$/, "")}: ${formatBytes(bytes)}${first ? `; ${first}` : ""}`;
 }
 
 function modules({ layers, totals }: AnyReport, width: number, paint: Paint): string[] {

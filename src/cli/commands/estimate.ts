@@ -1,4 +1,5 @@
 /** `plimsoll estimate`: the number, the breakdown, the verdict. */
+import { usualRule } from "../../by-hand.js";
 import { emitStage } from "../../emit.js";
 import { type EstimateReport, estimate, explain, type ImportedModel, type Options } from "../../index.js";
 import { renderEstimateCsv, renderEstimateMarkdown, renderJson, renderText } from "../../present/index.js";
@@ -32,11 +33,13 @@ function answer(model: ImportedModel, path: string, options: Options, flags: Mod
 function inText(model: ImportedModel, path: string, options: Options, flags: ModelFlags): Answer {
   const report = explain(model, options);
   const largest = largestBatch(model, options);
+  const byHand = usualRule(model, options, report);
   const text = renderText(report, {
     width: terminalWidth(),
     color: wantsColor(flags),
     quiet: flags.quiet === true,
     ...(largest && { largestBatch: largest }),
+    ...(byHand && { byHand }),
     next: nextSteps(path, report),
   });
   return { text, code: codeOf(report) };
