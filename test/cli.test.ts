@@ -123,6 +123,10 @@ describe.skipIf(!isBuilt)(`the command${because}`, () => {
         expect(widthOf(run(args, { env: { COLUMNS: String(columns) } }).stdout)).toBeLessThanOrEqual(columns);
       }
     });
+    test("the README shows what its command prints", () => {
+      const printed = readFileSync("test/goldens/estimate-readme.txt", "utf8").trim();
+      expect(readFileSync("README.md", "utf8")).toContain(printed);
+    });
     test.for([
       ["estimate-lenet", ["estimate", MODEL, "--batch", "64", "--gpu", "a100", "--cudnn", "no-workspace"]],
       [
@@ -140,6 +144,9 @@ describe.skipIf(!isBuilt)(`the command${because}`, () => {
           "sgd",
         ],
       ],
+      ["estimate-readme", ["estimate", "examples/grayscale-cnn.yaml", "--batch", "128", "--gpu", "RTX 3060"]],
+      ["by-hand-example", ["by-hand", "examples/grayscale-cnn.yaml", "--batch", "128"]],
+      ["optimizers", ["optimizers"]],
       ["explain-lenet", ["explain", MODEL, "--batch", "64", "--cudnn", "no-workspace"]],
       ["gpus-a100", ["gpus", "a100"]],
       ["formats", ["formats"]],
