@@ -1,4 +1,5 @@
 /** The peak as a formula in the batch: the same step planned at a second batch tells every block's line. */
+import { InputError } from "./base/complaint.js";
 import type { ImportedModel } from "./importers/model.js";
 import { printFormula } from "./present/formula.js";
 import { type Line, linesOf, type PlannedStep, peakPieces } from "./report/formula.js";
@@ -14,8 +15,8 @@ const FLAT = "the step does other things at other batches, so this holds at the 
 export interface LinearStep {
   readonly planned: PlannedStep;
   readonly lines: readonly Line[];
-  /** The smallest batch the lines speak for. */
-  readonly from: number;
+  /** The step at a batch of one, where broadcasting makes it another; the lines then speak for two and more. */
+  readonly one: PlannedStep | null;
 }
 
 /** `planned` is the step at the asked batch. Null where the steps of two batches do not make the same tensors. */
@@ -25,22 +26,45 @@ export function linearize(
   planned: PlannedStep,
 ): LinearStep | null {
   const { batch } = planned;
-  const against = (first: PlannedStep, second: number, from: number): LinearStep | null => {
-    const lines = linesOf(first, planAtBatch(model, resolved, second));
-    return lines && { planned: first, lines, from };
-  };
-  const here = against(planned, 2 * batch, 1);
-  if (here) return here;
-  // broadcasting makes a batch of one another step; elsewhere a threshold may lie between the two batches
-  return batch === 1 ? against(planAtBatch(model, resolved, 2), 4, 2) : against(planned, batch + 1, 1);
+  const at = (other: number) => planIfPossible(model, resolved, other);
+  const pair = (first: PlannedStep | null, second: PlannedStep | null) =>
+    first && second && linesOf(first, second);
+  if (batch === 1) {
+    const lines = pair(planned, at(2));
+    if (lines) return { planned, lines, one: null };
+    const two = at(2);
+    const beyond = pair(two, at(4));
+    return two && beyond && { planned: two, lines: beyond, one: planned };
+  }
+  const one = at(1);
+  const lines = pair(planned, one);
+  if (lines) return { planned, lines, one: null };
+  // elsewhere a threshold or a limit may lie between two batches: the nearer one speaks for the asked side of it
+  const others = pair(planned, at(2 * batch)) ?? pair(planned, at(batch + 1)) ?? pair(planned, at(batch - 1));
+  return others && { planned, lines: others, one };
 }
 
 export function closedForm(model: ImportedModel, resolved: ResolvedSetup, planned: PlannedStep): Formula {
   const { step: which } = resolved.setup;
   const linear = linearize(model, resolved, planned);
-  const pieces = linear ? peakPieces(linear.planned.step, linear.lines, which, linear.from) : [];
-  if (!linear || linear.from > planned.batch) pieces.unshift(constantPiece(planned, which));
-  return { text: printFormula(pieces), pieces, bound: linear ? BOUND : FLAT };
+  if (!linear) return formulaOf([constantPiece(planned, which)], FLAT);
+  const { planned: first, lines, one } = linear;
+  const pieces = peakPieces(first.step, lines, which, one ? 2 : 1);
+  return formulaOf(one ? [constantPiece(one, which), ...pieces] : pieces, BOUND);
+}
+
+/** Null where the model cannot take the batch. */
+function planIfPossible(model: ImportedModel, resolved: ResolvedSetup, batch: number): PlannedStep | null {
+  try {
+    return planAtBatch(model, resolved, batch);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
+function formulaOf(pieces: readonly FormulaPiece[], bound: string): Formula {
+  return { text: printFormula(pieces), pieces, bound };
 }
 
 /** The peak at the planned batch alone. */

@@ -28,8 +28,8 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
   const { machine, setup } = resolved;
   if (machine.capacity === null) return null;
   const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));
-  const fitsByLines = ({ planned, lines, from }: LinearStep, batch: number): boolean =>
-    batch < from || !simulateMemory(stepAt(planned.step, lines, batch), machine).outOfMemory;
+  const fitsByLines = ({ planned, lines, one }: LinearStep, batch: number): boolean =>
+    (batch === 1 && one !== null) || !simulateMemory(stepAt(planned.step, lines, batch), machine).outOfMemory;
   const fits = (batch: number): boolean =>
     !simulateMemory(planAtBatch(model, resolved, batch).step, machine).outOfMemory;
   const start = linear ? straightGuess(linear, resolved) : setup.batch;
@@ -38,9 +38,9 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
 }
 
 /** Where the formula alone meets the device's memory, were a little of it lost to slack. */
-function straightGuess({ planned, lines, from }: LinearStep, { machine, setup }: ResolvedSetup): number {
+function straightGuess({ planned, lines, one }: LinearStep, { machine, setup }: ResolvedSetup): number {
   const room = ((machine.capacity ?? 0) - machine.context) * (1 - USUAL_SLACK);
-  const last = peakPieces(planned.step, lines, setup.step, from).at(-1);
+  const last = peakPieces(planned.step, lines, setup.step, one ? 2 : 1).at(-1);
   if (!last || last.perBatchBytes <= 0) return setup.batch;
   return Math.max(1, Math.min(MOST_BATCH, Math.floor((room - last.fixedBytes) / last.perBatchBytes)));
 }

@@ -70,12 +70,15 @@ describe("a step drawn by hand", () => {
   });
 
   test("scratch that only one batch takes does not part the two steps", () => {
-    const small = stepOf({ x: [40, "savedTensors"] }, "", "+x -x");
-    const large = stepOf({ x: [80, "savedTensors"], s: [7, "workspace"] }, "", "+x +s -s -x");
-    expect(linesOf({ step: large, batch: 8 }, { step: small, batch: 4 })).toEqual([
+    const at4 = stepOf({ x: [40, "savedTensors"] }, "", "+x -x");
+    const at8 = stepOf({ x: [80, "savedTensors"], s: [8, "workspace"] }, "", "+x +s -s -x");
+    const growing = linesOf({ step: at8, batch: 8 }, { step: at4, batch: 4 });
+    expect(growing).toEqual([
       { fixed: 0, perBatch: 10 },
-      { fixed: 7, perBatch: 0 },
+      { fixed: -8, perBatch: 2 },
     ]);
+    const constant = linesOf({ step: at8, batch: 2 }, { step: at4, batch: 4 });
+    expect(constant?.[1]).toEqual({ fixed: 8, perBatch: 0 });
   });
 
   test("a tensor that only one batch makes does", () => {

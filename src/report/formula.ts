@@ -4,7 +4,7 @@
  * The same step planned at two batches gives every block a line `fixed + perBatch x B`. Walking the actions sums the
  * lines of the blocks alive; the upper envelope of those sums over all moments is the peak. Bytes are unrounded.
  */
-import { type Action, type BlockId, blockOf, type Section, type Step } from "../ir/step.js";
+import { type Action, type Block, type BlockId, blockOf, type Section, type Step } from "../ir/step.js";
 import { bytes } from "../base/units.js";
 import type { StepChoice } from "../ir/setup.js";
 import type { FormulaPiece } from "./report.js";
@@ -23,16 +23,23 @@ export interface PlannedStep {
 
 /**
  * Per block of `a` its bytes as a line in the batch, or null when the two steps do not make the same tensors. Scratch
- * of kernels comes and goes with thresholds: what only `a` has counts as constant.
+ * of kernels comes and goes with thresholds: what a smaller batch does not take grows from nothing there, what a larger
+ * one does not take counts as constant.
  */
 export function linesOf(a: PlannedStep, b: PlannedStep): Line[] | null {
   const partners = partnersOf(a.step, b.step);
   if (!partners) return null;
+  const missing = (bytes: number) => (b.batch < a.batch ? 0 : bytes);
   return a.step.blocks.map((block, id) => {
-    const partner = b.step.blocks[partners[id] as number];
-    const perBatch = partner ? (partner.bytes - block.bytes) / (b.batch - a.batch) : 0;
+    const other =
+      b.step.blocks[partners[id] as number]?.bytes ?? (isScratch(block) ? missing(block.bytes) : block.bytes);
+    const perBatch = (other - block.bytes) / (b.batch - a.batch);
     return { fixed: block.bytes - perBatch * a.batch, perBatch };
   });
+}
+
+function isScratch({ category }: Block): boolean {
+  return category === "workspace";
 }
 
 /** By block of `a`: the same block of `b`, or -1; null when tensors come or go in another order. */
@@ -62,7 +69,7 @@ function matchSections(
     for (; cursor[side] < actions.length; cursor[side]++) {
       const action = actions[cursor[side]] as Action;
       const id = blockOf(action);
-      if (steps[side].blocks[id]?.category !== "workspace") break;
+      if (!isScratch(steps[side].blocks[id] as Block)) break;
       const node = nodes[cursor[side]] as number;
       if (action > 0) scratch[side].set(node, [...(scratch[side].get(node) ?? []), id]);
     }
