@@ -84,6 +84,18 @@ export function notPlain(where: string, what: string): InputError {
   );
 }
 
+export function keyTwice(where: string, key: string): InputError {
+  const hint = "remove one; every layer needs a dash of its own";
+  return complain(
+    "key-twice",
+    where,
+    "a map must have every key once",
+    "a new key",
+    JSON.stringify(key),
+    hint,
+  );
+}
+
 // ---------------------------------------------------------------- the outline
 
 export function emptySpec(where: string): InputError {
@@ -224,9 +236,12 @@ export function tooManyLayers(where: string, count: number, limit: number): Inpu
   );
 }
 
+/** Names a complaint lists, the latest ones. */
+const MAX_LISTED = 12;
+
 export function unknownReference(where: string, name: string, known: readonly string[]): InputError {
   const hint = didYouMean(name, known, `give the layer a name: { ${name}: …, name: … }`);
-  const expected = known.length > 0 ? `one of ${known.join(", ")}` : "a name";
+  const expected = `one of ${known.slice(-MAX_LISTED).join(", ")}${known.length > MAX_LISTED ? ", and earlier ones" : ""}`;
   return complain(
     "reference",
     where,

@@ -5,8 +5,9 @@
  * Reads    one document; anchors and aliases, counted as often as they are used
  * Ignores  comments, tags, directives
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from "yaml";
-import { deepNesting, notPlain, syntaxError, tooManyValues, unknownAnchor } from "./complaints.js";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode } from "yaml";
+import { deepNesting, keyTwice, notPlain, tooManyValues, unknownAnchor } from "./complaints.js";
+import { MAX_DEPTH, MAX_VALUES, parseYaml } from "./parse-yaml.js";
 
 export type Located = LocatedMap | LocatedList | LocatedScalar;
 
@@ -35,11 +36,6 @@ export interface LocatedMap {
   readonly at: string;
 }
 
-/** Ten values for each of the layers a spec may have; aliases count as often as they are used. */
-const MAX_VALUES = 1_000_000;
-/** Deeper nesting than any model's; guards the stack against hostile text. */
-const MAX_DEPTH = 64;
-
 /** The document's root, or undefined when there is none. Throws InputError where the text is no YAML. */
 export function readDocument(text: string, name: string): Located | undefined {
   const lines = new LineCounter();
@@ -47,21 +43,9 @@ export function readDocument(text: string, name: string): Located | undefined {
     const { line, col } = lines.linePos(offset);
     return `${name}:${line}:${col}`;
   };
-  const document = parse(text, name, lines);
-  const [error] = document.errors;
-  if (error?.code === "RESOURCE_EXHAUSTION") throw deepNesting(at(error.pos[0]), MAX_DEPTH); // the parser's stack is full
-  if (error) throw syntaxError(at(error.pos[0]), error.message);
+  const document = parseYaml(text, { lines, at, name });
   if (!document.contents) return undefined;
   return new Converter(at).convert(document.contents as ParsedNode, 0);
-}
-
-function parse(text: string, name: string, lines: LineCounter) {
-  try {
-    return parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
-  } catch (error) {
-    if (error instanceof RangeError) throw deepNesting(name, MAX_DEPTH); // the parser's stack is full
-    throw error;
-  }
 }
 
 /** An anchor's value, and how many values it holds. */
@@ -98,9 +82,12 @@ class Converter {
 
   private plain(node: ParsedNode, at: string, depth: number): Located {
     if (isMap(node)) {
+      const seen = new Set<string>();
       const entries = node.items.map(({ key, value }) => {
         const place = key?.range ? this.place(key.range[0]) : at;
         if (!isScalar(key) || key.value === null) throw notPlain(place, "a key");
+        if (seen.has(String(key.value))) throw keyTwice(place, String(key.value));
+        seen.add(String(key.value));
         if (value === null) return { key: String(key.value), at: place, value: empty(place) };
         return { key: String(key.value), at: place, value: this.convert(value as ParsedNode, depth + 1) };
       });

@@ -14,7 +14,6 @@ import {
   fileTooLarge,
   missing,
   notText,
-  twiceGiven,
   unknownKey,
   wrongKind,
   wrongSchema,
@@ -95,11 +94,8 @@ function checkKeys(root: LocatedMap): void {
   if (!schema) throw wrongSchema(root.at, "no schema", SPEC_SCHEMA);
   if (schema.value.kind !== "scalar" || schema.value.value !== SPEC_SCHEMA)
     throw wrongSchema(schema.value.at, quoted(schema.value), SPEC_SCHEMA);
-  const seen = new Set<string>();
   for (const { key, at } of root.entries) {
     if (!SPEC_KEYS.some((known) => known === key)) throw unknownKey(at, "a layer spec", key, SPEC_KEYS);
-    if (seen.has(key)) throw twiceGiven(at, "a layer spec", key);
-    seen.add(key);
   }
 }
 
