@@ -1,11 +1,10 @@
 /** The peak as a formula in the batch: the same step planned at a second batch tells every block's line. */
-import { InputError } from "./base/complaint.js";
 import type { ImportedModel } from "./importers/model.js";
 import { printFormula } from "./present/formula.js";
 import { type Line, linesOf, type PlannedStep, peakPieces } from "./report/formula.js";
 import type { Formula, FormulaPiece } from "./report/report.js";
 import type { ResolvedSetup } from "./resolve-setup.js";
-import { planAtBatch } from "./run-pipeline.js";
+import { planIfPossible } from "./run-pipeline.js";
 
 const BOUND =
   "plain bytes: the allocator adds less than 512 B to every block alive, and less than 1 MiB to a large block it does not split; scratch of kernels follows thresholds and is exact at the asked batch";
@@ -51,16 +50,6 @@ export function closedForm(model: ImportedModel, resolved: ResolvedSetup, planne
   const { planned: first, lines, one } = linear;
   const pieces = peakPieces(first.step, lines, which, one ? 2 : 1);
   return formulaOf(one ? [constantPiece(one, which), ...pieces] : pieces, BOUND);
-}
-
-/** Null where the model cannot take the batch. */
-function planIfPossible(model: ImportedModel, resolved: ResolvedSetup, batch: number): PlannedStep | null {
-  try {
-    return planAtBatch(model, resolved, batch);
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
 }
 
 function formulaOf(pieces: readonly FormulaPiece[], bound: string): Formula {

@@ -1,7 +1,7 @@
 /** One model at one setup through the pipeline. */
 import { type Analysis, analyze, plan } from "./analyze.js";
 import { atBatch, type BoundModel, bindModel } from "./bind-model.js";
-import { tooLarge } from "./complaints.js";
+import { InputError, tooLarge } from "./complaints.js";
 import type { ImportedModel } from "./importers/model.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import type { PlannedStep } from "./report/formula.js";
@@ -36,6 +36,20 @@ export function planAtBatch(model: ImportedModel, resolved: ResolvedSetup, batch
     const bound = bindModel(model, atBatch(resolved.bindings, batch), setup.freeze);
     return { step: plan(bound.graph, setup, resolved.machine).step, batch };
   });
+}
+
+/** As `planAtBatch`; null where the model cannot take the batch. */
+export function planIfPossible(
+  model: ImportedModel,
+  resolved: ResolvedSetup,
+  batch: number,
+): PlannedStep | null {
+  try {
+    return planAtBatch(model, resolved, batch);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 /** Sizes beyond exact whole numbers are the user's to fix: `bytes()` refuses them with a RangeError. */

@@ -5,7 +5,7 @@ import type { ImportedModel } from "./importers/model.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import { peakPieces, stepAt } from "./report/formula.js";
 import { type ResolvedSetup, resolveSetup } from "./resolve-setup.js";
-import { planAtBatch } from "./run-pipeline.js";
+import { planAtBatch, planIfPossible } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
 
 export interface LargestBatch {
@@ -22,7 +22,10 @@ const MOST_LINES = 40;
 /** Steps planned anew before the answer is as good as it gets. */
 const MOST_PLANS = 12;
 
-/** Null without a device. */
+/**
+ * A batch that fits while the next does not; null without a device. Near the limit fragmentation decides, so that a
+ * slightly larger one may fit again.
+ */
 export function largestBatch(model: ImportedModel, options: Options): LargestBatch | null {
   const resolved = resolveSetup(checkFlags(options), model);
   const { machine, setup } = resolved;
@@ -30,11 +33,18 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
   const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));
   const fitsByLines = ({ planned, lines, one }: LinearStep, batch: number): boolean =>
     (batch === 1 && one !== null) || !simulateMemory(stepAt(planned.step, lines, batch), machine).outOfMemory;
-  const fits = (batch: number): boolean =>
-    !simulateMemory(planAtBatch(model, resolved, batch).step, machine).outOfMemory;
+  const fits = (batch: number): boolean => {
+    const planned = planIfPossible(model, resolved, batch);
+    return planned !== null && !simulateMemory(planned.step, machine).outOfMemory;
+  };
   const start = linear ? straightGuess(linear, resolved) : setup.batch;
-  const guess = linear ? lastThat((batch) => fitsByLines(linear, batch), start, MOST_LINES).batch : start;
-  return lastThat(fits, Math.max(1, guess), MOST_PLANS);
+  const guess = linear
+    ? lastThat((batch) => fitsByLines(linear, batch), start, {
+        stride: Math.max(1, start >> 6),
+        mostTries: MOST_LINES,
+      }).batch
+    : start;
+  return lastThat(fits, Math.max(1, guess), { stride: 1, mostTries: MOST_PLANS });
 }
 
 /** Where the formula alone meets the device's memory, were a little of it lost to slack. */
@@ -45,13 +55,19 @@ function straightGuess({ planned, lines, one }: LinearStep, { machine, setup }: 
   return Math.max(1, Math.min(MOST_BATCH, Math.floor((room - last.fixedBytes) / last.perBatchBytes)));
 }
 
+interface Search {
+  /** The first step away from the start; it doubles until the answer is between two batches. */
+  readonly stride: number;
+  readonly mostTries: number;
+}
+
 /** The last batch that passes: gallops away from `start` until it is between two batches, then halves. */
-function lastThat(passes: (batch: number) => boolean, start: number, mostTries: number): LargestBatch {
+function lastThat(passes: (batch: number) => boolean, start: number, search: Search): LargestBatch {
   let [good, bad] = [0, MOST_BATCH + 1];
   let next = start;
-  let stride = Math.max(1, start >> 7);
+  let { stride } = search;
   for (let tries = 0; bad - good > 1; tries++) {
-    if (tries >= mostTries) return { batch: good, exact: false };
+    if (tries >= search.mostTries) return { batch: good, exact: false };
     const batch = Math.min(bad - 1, Math.max(good + 1, next));
     const passed = passes(batch);
     if (passed) good = batch;
