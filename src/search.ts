@@ -16,42 +16,43 @@ export interface LargestBatch {
 }
 
 const MOST_BATCH = 65_536;
-/** Recorded steps reserve some percent more than they allocate. */
-const USUAL_SLACK = 0.04;
-const MOST_LINES = 40;
+/** Batches tried one by one below the formula's bound, before strides grow. */
+const MOST_LINES = 64;
 /** Steps planned anew before the answer is as good as it gets. */
 const MOST_PLANS = 12;
 
 /**
- * A batch that fits while the next does not; null without a device. Near the limit fragmentation decides, so that a
- * slightly larger one may fit again.
+ * The largest batch that fits by the formula's lines, moved to where planning agrees; null without a device. Near the
+ * limit fragmentation decides, so that a smaller batch may not fit where a larger one does.
  */
 export function largestBatch(model: ImportedModel, options: Options): LargestBatch | null {
   const resolved = resolveSetup(checkFlags(options), model);
   const { machine, setup } = resolved;
   if (machine.capacity === null) return null;
   const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));
-  const fitsByLines = ({ planned, lines, one }: LinearStep, batch: number): boolean =>
-    (batch === 1 && one !== null) || !simulateMemory(stepAt(planned.step, lines, batch), machine).outOfMemory;
   const fits = (batch: number): boolean => {
     const planned = planIfPossible(model, resolved, batch);
     return planned !== null && !simulateMemory(planned.step, machine).outOfMemory;
   };
-  const start = linear ? straightGuess(linear, resolved) : setup.batch;
-  const guess = linear
-    ? lastThat((batch) => fitsByLines(linear, batch), start, {
-        stride: Math.max(1, start >> 6),
-        mostTries: MOST_LINES,
-      }).batch
-    : start;
+  const guess = linear ? largestByLines(linear, resolved) : setup.batch;
   return lastThat(fits, Math.max(1, guess), { stride: 1, mostTries: MOST_PLANS });
 }
 
-/** Where the formula alone meets the device's memory, were a little of it lost to slack. */
-function straightGuess({ planned, lines, one }: LinearStep, { machine, setup }: ResolvedSetup): number {
-  const room = ((machine.capacity ?? 0) - machine.context) * (1 - USUAL_SLACK);
+/** Downward from the batch whose plain bytes alone fill the device: nothing above it can fit. */
+function largestByLines(linear: LinearStep, resolved: ResolvedSetup): number {
+  const { planned, lines } = linear;
+  const fits = (batch: number): boolean =>
+    !simulateMemory(stepAt(planned.step, lines, batch), resolved.machine).outOfMemory;
+  const bound = boundOf(linear, resolved);
+  for (let batch = bound; batch > 0 && bound - batch < MOST_LINES; batch--) if (fits(batch)) return batch;
+  const below = Math.max(1, bound - MOST_LINES);
+  return lastThat(fits, below, { stride: Math.max(1, below >> 6), mostTries: MOST_LINES }).batch;
+}
+
+function boundOf({ planned, lines, one }: LinearStep, { machine, setup }: ResolvedSetup): number {
+  const room = (machine.capacity ?? 0) - machine.context;
   const last = peakPieces(planned.step, lines, setup.step, one ? 2 : 1).at(-1);
-  if (!last || last.perBatchBytes <= 0) return setup.batch;
+  if (!last || last.perBatchBytes <= 0) return MOST_BATCH;
   return Math.max(1, Math.min(MOST_BATCH, Math.floor((room - last.fixedBytes) / last.perBatchBytes)));
 }
 
