@@ -154,13 +154,16 @@ export function unknownGpu(name: string, suggestions: readonly string[]): InputE
 }
 
 export function nothingFrozen(glob: string, parameters: readonly string[]): InputError {
+  const core = glob.replace(/^\*+|\*+$/g, "");
   return new InputError({
     code: "setup/freeze",
     where: `--freeze ${JSON.stringify(glob)}`,
     rule: "a glob must match a parameter",
     expected: `part of a name such as ${JSON.stringify(parameters[0] ?? "")}; * stands for anything`,
     got: "no match",
-    hint: didYouMean(glob, parameters, "plimsoll explain lists every parameter's layer"),
+    hint: parameters.some((name) => name.includes(core))
+      ? `did you mean ${JSON.stringify(`*${core}*`)}?`
+      : didYouMean(glob, parameters, "plimsoll explain lists every parameter's layer"),
   });
 }
 

@@ -40,7 +40,7 @@ function createProgram(version: string, done: (code: number) => void): Command {
   };
   model(
     "estimate",
-    "The number, the breakdown, the verdict. MODEL is a .pt2 file, a layer spec, or - for standard input.",
+    "The number, the breakdown, the verdict. The model is a .pt2 file, a layer spec, or - for standard input.",
   )
     .addOption(
       new Option("--emit <stage>", "what a stage of the computation made").choices([

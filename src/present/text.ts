@@ -147,7 +147,7 @@ function labelled(label: string, text: string, width: number, paint: Paint): str
   if (text === "") return [];
   // a figure stays with its unit, and a part of a list in one piece
   const tied = text
-    .replace(/(\d) (?=[KMGTP]?i?B\b)/g, "$1\u00a0")
+    .replace(/(\d|B x|B) (?=[KMGTP]?i?B\b|x \d|\d)/g, (tie) => tie.replaceAll(" ", "\u00a0"))
     .replace(/(?<=· )[^·]{1,40}(?= ·|$)/g, (part) => part.replaceAll(" ", "\u00a0"));
   const [first = "", ...rest] = fold(tied, width, " ".repeat(LABEL + 2), " ".repeat(LABEL + 2));
   const lines = [INDENT + paint.dim(label.padEnd(LABEL)) + first.slice(LABEL + 2), ...rest];
