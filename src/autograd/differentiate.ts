@@ -7,15 +7,8 @@
 import { isDifferentiable } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
-import type {
-  Device,
-  Held,
-  Kernel,
-  KernelRule,
-  Traced,
-  TracedInput,
-  Tracer,
-} from "../frameworks/pytorch/kernel.js";
+import { holds, KernelRun } from "../frameworks/pytorch/kernel-run.js";
+import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
@@ -50,10 +43,23 @@ class TapeWriter implements Tracer {
   /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
   private open: StorageId[] = [];
   private node: Node | null = null;
+  private readonly kernel: KernelRun;
+  /** The operator whose kernel runs. */
+  private running = "";
 
   constructor(graph: Graph, setup: TrainingSetup, device: Device) {
     this.graph = graph;
     this.device = device;
+    this.kernel = new KernelRun(device, {
+      make: (spec, size, workspace) => {
+        const label = workspace ? `${this.running} workspace` : this.running;
+        const storage = this.storage(size, label, spec, undefined, workspace);
+        this.emit("allocate", storage);
+        return { spec, storage };
+      },
+      release: (storage) => this.emit("drop", storage),
+      blas: () => this.events.push({ kind: "blas", storage: -1, node: (this.node as Node).id }),
+    });
     this.training = setup.mode === "train";
     const flatSizes = new Map<number, Bytes>();
     for (const { flat, spec } of graph.values)
@@ -86,18 +92,19 @@ class TapeWriter implements Tracer {
     }
     const specs = node.outputs.map((id) => (this.graph.values[id] as { spec: TensorSpec }).spec);
     const lower = lowering(node.op, true);
-    const results = lower
-      ? [lower(this, inputs, node.attributes, specs)].flat()
-      : this.primitive(node.op, inputs, node.attributes, specs);
-    const kept = new Set<StorageId>();
+    const results = (
+      lower
+        ? [lower(this, inputs, node.attributes, specs)].flat()
+        : this.primitive(node.op, inputs, node.attributes, specs)
+    ).slice(0, node.outputs.length); // further ones are for backward alone
     node.outputs.forEach((id, i) => {
       const tensor = results[i] as Tensor | undefined;
-      if (tensor === undefined) return;
-      this.tensors[id] = tensor;
-      kept.add(tensor.storage);
+      if (tensor !== undefined) this.tensors[id] = tensor;
     });
-    for (const storage of this.open.reverse())
-      if (!kept.has(storage)) this.emit({ kind: "drop", storage, node: node.id });
+    for (let i = this.open.length - 1; i >= 0; i--) {
+      const storage = this.open[i] as StorageId;
+      if (!holds(results, storage)) this.emit("drop", storage);
+    }
   }
 
   finish(): Tape {
@@ -136,7 +143,7 @@ class TapeWriter implements Tracer {
     const at = this.open.indexOf(storage);
     if (at < 0) return;
     this.open.splice(at, 1);
-    this.emit({ kind: "drop", storage, node: (this.node as Node).id });
+    this.emit("drop", storage);
   }
 
   // ------------------------------------------------------------------ one primitive
@@ -161,11 +168,9 @@ class TapeWriter implements Tracer {
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy
-    const reads = differentiable
-      ? this.readsOf(rule, kernel.saves, edges, inputs, specs.length)
-      : new Set<string>();
+    const reads = differentiable ? readsOf(rule, kernel.saves, edges, inputs, specs.length) : [];
     const copy =
-      self && reads.has("self") && kernel.inPlace !== "result"
+      self && reads.includes("self") && kernel.inPlace !== "result"
         ? this.allocate(self.spec, "copy kept for backward")
         : null;
 
@@ -173,32 +178,30 @@ class TapeWriter implements Tracer {
     if (!differentiable) return outputs;
 
     const names = outputNames(rule, outputs.length);
-    const values: { name: string; tensor: Held }[] = [];
-    for (const name of releaseOrder(reads, names)) {
+    const saved: SavedValue[] = [];
+    const save = (name: string, { spec, storage }: Held) => saved.push({ name, tensor: { spec, storage } });
+    for (const name of reads) {
       const output = names.indexOf(name);
-      if (name === "self" && self) values.push({ name, tensor: copy ?? (outputs[0] as Tensor) });
-      else if (output >= 0) values.push({ name, tensor: outputs[output] as Tensor });
-      else for (const [label, tensor] of namedInputs(name, inputs)) values.push({ name: label, tensor });
+      if (name === "self" && self) save(name, copy ?? (outputs[0] as Tensor));
+      else if (output >= 0) save(name, outputs[output] as Tensor);
+      else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
     }
     const id = this.gradNodes.length;
+    const node = (this.node as Node).id;
     const base = self?.base ?? null;
     this.gradNodes.push({
       id,
       op: base ? "copySlices" : op,
-      node: (this.node as Node).id,
+      node,
       attributes: base ? { ...attributes, inner: op } : attributes,
       inputs: edges.map(({ spec }, i) => (base && i === 0 ? base.spec : spec)),
       ports: edges.map(({ port }) => port),
       outputs: base ? [base.spec] : outputs.map(({ spec }) => spec),
       ...(base && self && { shown: self.spec }),
       edges: edges.map(({ edge }, i) => (base && i === 0 ? base.edge : edge)),
-      saved: values.map(({ name, tensor }) => ({
-        name,
-        tensor: { spec: tensor.spec, storage: tensor.storage },
-      })),
+      saved,
     });
-    for (const { tensor } of values)
-      this.emit({ kind: "save", storage: tensor.storage, node: (this.node as Node).id, by: id });
+    for (const { tensor } of saved) this.events.push({ kind: "save", storage: tensor.storage, node, by: id });
     if (copy) this.drop(copy);
     if (base && self) {
       base.edge = { node: id, slot: 0 };
@@ -263,37 +266,9 @@ class TapeWriter implements Tracer {
       }));
     }
     if (!forward) return specs.map((spec) => this.allocate(spec, op));
-    const made: Held[] = [];
-    const freed = new Set<StorageId>();
-    const node = (this.node as Node).id;
-    const kernel: Kernel = {
-      device: this.device,
-      empty: (spec) => {
-        const tensor = { spec, storage: this.storage(packedSize(spec), op, spec) };
-        this.emit({ kind: "allocate", storage: tensor.storage, node });
-        made.push(tensor);
-        return tensor;
-      },
-      scratch: (size) => {
-        const spec = { shape: [size], strides: [1], dtype: "uint8" } as const;
-        const tensor = { spec, storage: this.storage(bytes(size), `${op} workspace`, spec, undefined, true) };
-        this.emit({ kind: "allocate", storage: tensor.storage, node });
-        made.push(tensor);
-        return tensor;
-      },
-      free: ({ storage }) => {
-        if (freed.has(storage)) return;
-        freed.add(storage);
-        this.emit({ kind: "drop", storage, node });
-      },
-      blas: () => this.emit({ kind: "blas", storage: -1, node }),
-    };
-    const results = forward(kernel, { inputs, outputs: specs, attributes });
-    const kept = new Set(results.map(({ storage }) => storage));
-    for (let i = made.length - 1; i >= 0; i--) {
-      const { storage } = made[i] as Held;
-      if (!kept.has(storage) && !freed.has(storage)) this.emit({ kind: "drop", storage, node });
-    }
+    this.running = op;
+    const results = forward(this.kernel, { inputs, outputs: specs, attributes });
+    this.kernel.end(results);
     return results.map(({ spec, storage }) => {
       this.open.push(storage);
       return { spec, storage, edge: null, base: null };
@@ -321,27 +296,9 @@ class TapeWriter implements Tracer {
     return out;
   }
 
-  private readsOf(
-    rule: OpRule,
-    saves: Readonly<Record<string, readonly string[]>> | undefined,
-    edges: readonly { port: string; edge: Edge }[],
-    inputs: Readonly<Record<string, TracedInput>>,
-    outputs: number,
-  ): Set<string> {
-    const reads = new Set<string>();
-    if (rule === UNKNOWN) {
-      for (const port in inputs) reads.add(port);
-      for (let i = 0; i < outputs; i++) reads.add(`result${i}`);
-      return reads;
-    }
-    const table = saves ?? rule.backward ?? {};
-    for (const { port, edge } of edges) if (edge) for (const name of table[port] ?? []) reads.add(name);
-    return reads;
-  }
-
   private allocate(spec: TensorSpec, label: string): Tensor {
     const storage = this.storage(packedSize(spec), label, spec);
-    this.emit({ kind: "allocate", storage, node: (this.node as Node).id });
+    this.emit("allocate", storage);
     this.open.push(storage);
     return { spec, storage, edge: null, base: null };
   }
@@ -366,8 +323,8 @@ class TapeWriter implements Tracer {
     return id;
   }
 
-  private emit(event: ForwardEvent): void {
-    this.events.push(event);
+  private emit(kind: "allocate" | "drop", storage: StorageId): void {
+    this.events.push({ kind, storage, node: (this.node as Node).id });
   }
 }
 
@@ -385,11 +342,35 @@ function inputSpecs(
   return specs;
 }
 
-/** Saved inputs by name, then saved outputs by name: the order in which PyTorch's nodes hold and release them. */
-function releaseOrder(reads: ReadonlySet<string>, outputs: readonly string[]): string[] {
-  const rank = (name: string) => (outputs.includes(name) ? 1 : 0);
-  return [...reads].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+/** What the node keeps, saved inputs by name, then saved outputs by name: the order in which PyTorch releases them. */
+function readsOf(
+  rule: OpRule,
+  saves: ReadsTable | undefined,
+  edges: readonly { port: string; edge: Edge }[],
+  inputs: Readonly<Record<string, TracedInput>>,
+  outputs: number,
+): readonly string[] {
+  if (rule === UNKNOWN) return [...Object.keys(inputs).sort(), ...outputNames(rule, outputs)];
+  let wanted = "";
+  for (const { port, edge } of edges) if (edge) wanted += ` ${port}`;
+  const table = saves ?? rule.backward ?? {};
+  const known = readsByTable.get(table) ?? new Map<string, readonly string[]>();
+  readsByTable.set(table, known);
+  let reads = known.get(wanted);
+  if (!reads) {
+    const rank = (name: string) => (rule.outputs.includes(name) ? 1 : 0);
+    const names = new Set(edges.flatMap(({ port, edge }) => (edge ? (table[port] ?? []) : [])));
+    reads = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    known.set(wanted, reads);
+  }
+  return reads;
 }
+
+type ReadsTable = Readonly<Record<string, readonly string[]>>;
+type SavedValue = GradNode["saved"][number];
+
+/** By row and by the inputs that want a gradient: the same few combinations recur in every model. */
+const readsByTable = new WeakMap<ReadsTable, Map<string, readonly string[]>>();
 
 function outputNames(rule: OpRule, count: number): readonly string[] {
   return rule === UNKNOWN ? Array.from({ length: count }, (_, i) => `result${i}`) : rule.outputs;

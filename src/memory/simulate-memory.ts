@@ -4,7 +4,7 @@
  * The first step runs once, then the steady one twice: the third step is the first whose cache was left by a steady one,
  * and the one that the recordings measure.
  */
-import { type Bytes, bytes } from "../base/units.js";
+import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
 import type { Machine } from "../ir/setup.js";
 import { type BlockId, blockOf, type Phase, type Section, type Step } from "../ir/step.js";
 import type { Moment, PhasePeak, StepTimeline, Timeline } from "../ir/timeline.js";
@@ -22,23 +22,17 @@ export function simulateMemory(step: Step, machine: Machine, options: SimulateMe
   const capacity =
     machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
   const replay = new Replay(step, capacity);
-  let outOfMemory = replay.run([step.resident], 0);
-  let first = replay.result();
-  if (!outOfMemory) outOfMemory = replay.run(step.first, 0);
-  if (!outOfMemory) first = replay.result();
-  let steady = first;
-  let reserved = Math.max(first.reserved, 0);
-  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) {
-    outOfMemory = replay.run(step.steady, i);
-    if (outOfMemory) break;
-    steady = replay.result();
-    reserved = Math.max(reserved, steady.reserved);
-  }
+  let outOfMemory = replay.run([step.resident], 0) ?? replay.run(step.first, 0);
+  const first = replay.result();
+  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) outOfMemory = replay.run(step.steady, i);
+  const steady = outOfMemory ? first : replay.result();
   const moments = options.moments && !outOfMemory ? replay.moments(step.steady) : [];
-  return { first, steady, reserved: bytes(reserved), outOfMemory, moments };
+  return { first, steady, reserved: replay.reserved, outOfMemory, moments };
 }
 
 class Replay {
+  /** Most bytes ever held from the device, used or cached. */
+  reserved: Bytes = NO_BYTES;
   private readonly step: Step;
   private readonly allocator: CachingAllocator;
   private readonly handles: Int32Array;
@@ -83,6 +77,7 @@ class Replay {
           alive[block] = 0;
         }
       }
+      if (allocator.peakReserved > this.reserved) this.reserved = allocator.peakReserved as Bytes;
       this.phases.push({
         phase: section.phase,
         peakAllocated: allocator.peakAllocated as Bytes,

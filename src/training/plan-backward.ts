@@ -6,7 +6,7 @@
  *         functions/accumulate_grad.h
  */
 import { sameShape } from "../base/shape.js";
-import { type Bytes, bytes } from "../base/units.js";
+import type { Bytes } from "../base/units.js";
 import {
   type BackwardCall,
   type Device,
@@ -15,6 +15,7 @@ import {
   type Kernel,
   summedTo,
 } from "../frameworks/pytorch/kernel.js";
+import { KernelRun } from "../frameworks/pytorch/kernel-run.js";
 import { kernelRule } from "../frameworks/pytorch/table.js";
 import type { ValueId } from "../ir/graph.js";
 import type { BlockId } from "../ir/step.js";
@@ -60,9 +61,18 @@ class BackwardPass {
   private readonly ready = new NewestFirst();
   private readonly parameterUses = new Map<ValueId, number>();
   private readonly parameterInbox = new Map<ValueId, Gradient>();
+  private readonly kernel: KernelRun;
+  /** What the blocks of the running kernel are called. */
+  private running = "";
 
   constructor(context: BackwardContext) {
     this.context = context;
+    this.kernel = new KernelRun(context.device, {
+      make: (spec, size, workspace) =>
+        this.fresh(spec, this.running, size, workspace ? "workspace" : "temporaries"),
+      release: (storage) => context.ledger.free(storage),
+      blas: context.blas,
+    });
     const nodes = context.tape.gradNodes;
     this.waiting = new Int32Array(nodes.length);
     this.inbox = nodes.map(() => []);
@@ -128,33 +138,7 @@ class BackwardPass {
 
   /** Runs the node's kernels; every result is held once per edge it goes to. */
   private gradientsOf(node: GradNode, grads: readonly (Gradient | null)[]): (Gradient | null)[] {
-    const { ledger, device } = this.context;
-    const made: Gradient[] = [];
-    const gone = new Set<BlockId>();
-    const kernel: Kernel = {
-      device,
-      empty: (spec) => {
-        const tensor = this.fresh(spec, node.op);
-        made.push(tensor);
-        return tensor;
-      },
-      scratch: (size) => {
-        const tensor = this.fresh(
-          { shape: [size], strides: [1], dtype: "uint8" },
-          node.op,
-          bytes(size),
-          "workspace",
-        );
-        made.push(tensor);
-        return tensor;
-      },
-      free: ({ storage }) => {
-        if (gone.has(storage) || !made.some((tensor) => tensor.storage === storage)) return;
-        gone.add(storage);
-        ledger.free(storage);
-      },
-      blas: this.context.blas,
-    };
+    const { kernel } = this;
     const saved: Record<string, Held> = {};
     for (const { name, tensor } of node.saved) saved[name] = tensor;
     const call: BackwardCall = {
@@ -166,41 +150,40 @@ class BackwardPass {
       needs: node.edges.map((edge) => edge !== null),
       attributes: node.attributes,
     };
-    const raw =
+    this.running = node.op;
+    const results =
       node.op === "copySlices" ? copySlices(kernel, call, node) : kernelRule(node.op).backward(kernel, call);
-    const objects = raw.map((tensor) => (tensor ? this.object(tensor) : null));
-    const kept = new Set(objects.map((tensor) => tensor?.storage));
-    for (let i = made.length - 1; i >= 0; i--) {
-      const { storage } = made[i] as Gradient;
-      if (!kept.has(storage) && !gone.has(storage)) {
-        gone.add(storage);
-        ledger.free(storage);
-      }
-    }
-    for (const tensor of objects) if (tensor) this.take(tensor);
+    kernel.end(results);
+    const out: (Gradient | null)[] = [];
+    for (const tensor of results) out.push(tensor ? this.object(tensor) : null);
+    for (const gradient of out) if (gradient) this.take(gradient);
     // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype
-    return objects.map((tensor, i) => {
-      if (!tensor) return null;
+    for (let i = 0; i < out.length; i++) {
       const input = node.inputs[i] as TensorSpec;
-      let out = tensor;
-      if (!sameShape(out.spec.shape, input.shape))
-        out = this.replace(out, summedTo(this.engine(node.op), out, input.shape));
-      if (out.spec.dtype !== input.dtype)
-        out = this.replace(out, elementwise(this.engine(node.op), [out], input.dtype));
-      return out;
-    });
+      if (out[i] && !sameShape((out[i] as Gradient).spec.shape, input.shape))
+        out[i] = this.converted(out[i] as Gradient, (gradient) => summedTo(kernel, gradient, input.shape));
+      if (out[i] && (out[i] as Gradient).spec.dtype !== input.dtype)
+        out[i] = this.converted(out[i] as Gradient, (gradient) =>
+          elementwise(kernel, [gradient], input.dtype),
+        );
+    }
+    return out;
   }
 
-  /** The engine's own kernels: a result, and scratch that they free themselves. */
-  private engine(label: string): Kernel {
-    return {
-      device: this.context.device,
-      empty: (spec) => this.fresh(spec, label),
-      scratch: (size) =>
-        this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, bytes(size), "workspace"),
-      free: ({ storage }) => this.context.ledger.free(storage),
-      blas: () => undefined,
-    };
+  /** The engine's own kernel on a gradient, whose hold goes to the result. */
+  private converted(gradient: Gradient, convert: (gradient: Gradient) => Held): Gradient {
+    return this.replace(
+      gradient,
+      this.own(() => convert(gradient)),
+    );
+  }
+
+  /** A kernel that autograd itself runs. */
+  private own(run: () => Held, label = this.running): Held {
+    this.running = label;
+    const result = run();
+    this.kernel.end([result]);
+    return result;
   }
 
   private replace(old: Gradient, by: Held): Gradient {
@@ -236,7 +219,7 @@ class BackwardPass {
       this.give(gradient);
       return before;
     }
-    const sum = this.object(elementwise(this.engine("sum of gradients"), [before, gradient]));
+    const sum = this.object(this.own(() => elementwise(this.kernel, [before, gradient]), "sum of gradients"));
     this.take(sum);
     this.give(before);
     this.give(gradient);

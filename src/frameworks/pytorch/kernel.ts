@@ -34,6 +34,8 @@ export interface Kernel {
   free(tensor: Held): void;
   /** Scratch memory of `size` bytes until it is freed or the kernel ends. */
   scratch(size: number): Held;
+  /** What `run` makes and does not return dies when it ends, last made first. */
+  scope(run: () => Held): Held;
   /** The kernel goes through cuBLAS, whose handle takes a workspace at its first use in a thread. */
   blas(): void;
   readonly device: Device;
@@ -235,20 +237,7 @@ export function gradients(formulas: Readonly<Record<string, Formula>>): KernelRu
     for (const port of order) {
       const at = call.ports.indexOf(port);
       if (at < 0 || !call.needs[at]) continue;
-      const made: Held[] = [];
-      const note = (tensor: Held): Held => {
-        made.push(tensor);
-        return tensor;
-      };
-      const scope: Kernel = {
-        ...kernel,
-        empty: (spec) => note(kernel.empty(spec)),
-        scratch: (size) => note(kernel.scratch(size)),
-      };
-      const result = (formulas[port] as Formula)(scope, call);
-      for (let i = made.length - 1; i >= 0; i--)
-        if (made[i]?.storage !== result.storage) kernel.free(made[i] as Held);
-      out[at] = result;
+      out[at] = kernel.scope(() => (formulas[port] as Formula)(kernel, call));
     }
     return out;
   };

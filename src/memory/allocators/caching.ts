@@ -24,7 +24,7 @@ const ROUND_LARGE = 2 * MiB;
 
 interface Block {
   readonly handle: number;
-  readonly small: boolean;
+  small: boolean;
   address: number;
   size: number;
   allocated: boolean;
@@ -40,8 +40,8 @@ export class CachingAllocator implements Allocator {
   /** Times the device was full and cached segments were given back. */
   retries = 0;
   private readonly capacity: number;
-  private readonly blocks: (Block | null)[] = [];
-  private readonly unused: number[] = [];
+  private readonly blocks: Block[] = [];
+  private readonly unused: Block[] = [];
   private readonly smallPool: Block[] = [];
   private readonly largePool: Block[] = [];
   private nextAddress = 0;
@@ -144,15 +144,24 @@ export class CachingAllocator implements Allocator {
   }
 
   private newBlock(small: boolean, address: number, size: number): Block {
-    const handle = this.unused.pop() ?? this.blocks.length;
+    const unused = this.unused.pop();
+    if (unused) {
+      unused.small = small;
+      unused.address = address;
+      unused.size = size;
+      unused.previous = null;
+      unused.next = null;
+      return unused;
+    }
+    const handle = this.blocks.length;
     const block: Block = { handle, small, address, size, allocated: false, previous: null, next: null };
-    this.blocks[handle] = block;
+    this.blocks.push(block);
     return block;
   }
 
+  /** `block` is part of another one now, or given back. */
   private forget(block: Block): void {
-    this.blocks[block.handle] = null;
-    this.unused.push(block.handle);
+    this.unused.push(block);
   }
 }
 
@@ -173,14 +182,23 @@ function takeBestFit(pool: Block[], size: number): Block | null {
   const at = lowerBound(pool, size, -1);
   if (at === pool.length) return null;
   const block = pool[at] as Block;
-  pool.splice(at, 1);
+  close(pool, at);
   return block;
 }
 
+// shifted by hand: `splice` makes an array of what it removes, at every allocation and release
+
 function insert(pool: Block[], block: Block): void {
-  pool.splice(lowerBound(pool, block.size, block.address), 0, block);
+  const at = lowerBound(pool, block.size, block.address);
+  for (let i = pool.push(block) - 1; i > at; i--) pool[i] = pool[i - 1] as Block;
+  pool[at] = block;
 }
 
 function remove(pool: Block[], block: Block): void {
-  pool.splice(lowerBound(pool, block.size, block.address), 1);
+  close(pool, lowerBound(pool, block.size, block.address));
+}
+
+function close(pool: Block[], at: number): void {
+  for (let i = at + 1; i < pool.length; i++) pool[i - 1] = pool[i] as Block;
+  pool.pop();
 }
