@@ -179,10 +179,11 @@ class TapeWriter implements Tracer {
 
     const names = outputNames(rule, outputs.length);
     const saved: SavedValue[] = [];
-    const save = (name: string, { spec, storage }: Held) => saved.push({ name, tensor: { spec, storage } });
+    const save = (name: string, tensor: Held) => saved.push({ name, tensor });
     for (const name of reads) {
       const output = names.indexOf(name);
       if (name === "self" && self) save(name, copy ?? (outputs[0] as Tensor));
+      else if (output >= outputs.length) continue; // not made this time
       else if (output >= 0) save(name, outputs[output] as Tensor);
       else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
     }

@@ -80,11 +80,11 @@ export interface Tape {
  * a view keeps is left out, as it is from the graph that PyTorch shows: its node is hidden inside CopySlices.
  */
 export function savedStorages(tape: Tape): Storage[] {
-  const seen = new Set<StorageId>();
+  const seen = new Uint8Array(tape.storages.length);
   const out: Storage[] = [];
   for (const event of tape.events) {
-    if (event.kind !== "save" || seen.has(event.storage) || tape.gradNodes[event.by]?.shown) continue;
-    seen.add(event.storage);
+    if (event.kind !== "save" || seen[event.storage] === 1 || tape.gradNodes[event.by]?.shown) continue;
+    seen[event.storage] = 1;
     const storage = tape.storages[event.storage] as Storage;
     if (storage.resident !== undefined && tape.graph.values[storage.resident]?.role === "parameter") continue;
     out.push(storage);

@@ -33,7 +33,7 @@ export function simulateMemory(step: Step, machine: Machine, options: SimulateMe
 class Replay {
   /** Most bytes ever held from the device, used or cached. */
   reserved: Bytes = NO_BYTES;
-  private readonly step: Step;
+  private readonly sizes: Float64Array;
   private readonly allocator: CachingAllocator;
   private readonly handles: Int32Array;
   private phases: PhasePeak[] = [];
@@ -43,7 +43,8 @@ class Replay {
   private readonly alive: Uint8Array;
 
   constructor(step: Step, capacity: number) {
-    this.step = step;
+    this.sizes = new Float64Array(step.blocks.length);
+    for (const { id, bytes } of step.blocks) this.sizes[id] = bytes;
     this.allocator = new CachingAllocator(capacity);
     this.handles = new Int32Array(step.blocks.length).fill(-1);
     this.alive = new Uint8Array(step.blocks.length);
@@ -52,11 +53,12 @@ class Replay {
 
   /** Runs `sections` once; what did not fit, or null. */
   run(sections: readonly Section[], stepNumber: number): Timeline["outOfMemory"] {
-    const { allocator, handles, alive, step } = this;
+    const { allocator, handles, alive, sizes } = this;
     this.sections = sections;
     this.phases = [];
     this.aliveBefore = alive.slice();
-    this.peak = { allocated: allocator.allocated, section: 0, action: -1 };
+    const peak = { allocated: allocator.allocated, section: 0, action: -1 };
+    this.peak = peak;
     for (let s = 0; s < sections.length; s++) {
       const section = sections[s] as Section;
       const { actions } = section;
@@ -65,12 +67,15 @@ class Replay {
         const action = actions[i] as number;
         if (action > 0) {
           const block = action - 1;
-          const handle = allocator.allocate((step.blocks[block] as { bytes: number }).bytes);
+          const handle = allocator.allocate(sizes[block] as number);
           if (handle < 0) return { block, phase: section.phase, step: stepNumber };
           handles[block] = handle;
           alive[block] = 1;
-          if (allocator.allocated > this.peak.allocated)
-            this.peak = { allocated: allocator.allocated, section: s, action: i };
+          if (allocator.allocated > peak.allocated) {
+            peak.allocated = allocator.allocated;
+            peak.section = s;
+            peak.action = i;
+          }
         } else {
           const block = -action - 1;
           allocator.free(handles[block] as number);
@@ -119,7 +124,7 @@ class Replay {
 
   /** Runs `sections` once more, writing every moment down. */
   moments(sections: readonly Section[]): Moment[] {
-    const { allocator, handles, step } = this;
+    const { allocator, handles, sizes } = this;
     const out: Moment[] = [];
     const note = (kind: Moment["kind"], block: BlockId | null, size: number, phase: Phase) =>
       out.push({
@@ -133,7 +138,7 @@ class Replay {
     for (const { phase, actions } of sections) {
       for (const action of actions) {
         const block = blockOf(action);
-        const size = (step.blocks[block] as { bytes: number }).bytes;
+        const size = sizes[block] as number;
         const reserved = allocator.reserved;
         if (action > 0) handles[block] = allocator.allocate(size);
         else allocator.free(handles[block] as number);

@@ -3,7 +3,7 @@ import { elements } from "../base/shape.js";
 import { sumBytes } from "../base/units.js";
 import type { Graph } from "../ir/graph.js";
 import type { StepChoice } from "../ir/setup.js";
-import { blockOf, type Step } from "../ir/step.js";
+import { type Block, blockOf, type Step } from "../ir/step.js";
 import { savedStorages, type Tape } from "../ir/tape.js";
 import { packedSize } from "../ir/tensor.js";
 import type { ModelReport, Totals } from "./report.js";
@@ -45,8 +45,9 @@ function gradientBytes({ blocks, first }: Step): number {
   let total = 0;
   for (const { actions } of first) {
     for (const action of actions) {
-      const block = blocks[action - 1]; // releases are negative and find none
-      if (block?.category === "gradients") total += block.bytes;
+      if (action < 0) continue;
+      const block = blocks[blockOf(action)] as Block;
+      if (block.category === "gradients") total += block.bytes;
     }
   }
   return total;

@@ -11,6 +11,10 @@ import {
   release,
   type Section,
 } from "../ir/step.js";
+import type { TensorSpec } from "../ir/tensor.js";
+
+/** Scratch memory. */
+const RAW = { shape: [], dtype: "uint8" } as const;
 
 type Draft = { -readonly [K in keyof Block]: Block[K] };
 
@@ -24,23 +28,26 @@ export class Ledger {
   /** The forward node whose operator (or gradient) is running; -1 for none. */
   at = -1;
 
-  /** A block that may be allocated, held by nobody yet. */
+  /** A block that may be allocated, held by nobody yet. Without a tensor behind it, `spec` is null. */
   declare(
     size: Bytes,
     category: Category,
     label: string,
-    details: Partial<Pick<Block, "shape" | "dtype" | "because">> & { node?: number } = {},
+    because: string,
+    spec: Pick<TensorSpec, "shape" | "dtype"> | null,
+    node: number = this.at,
   ): BlockId {
     const id = this.blocks.length;
+    const { shape, dtype } = spec ?? RAW;
     this.blocks.push({
       id,
       bytes: size,
       category,
       label,
-      node: details.node ?? (this.at < 0 ? null : this.at),
-      shape: details.shape ?? [],
-      dtype: details.dtype ?? "uint8",
-      because: details.because ?? "",
+      node: node < 0 ? null : node,
+      shape,
+      dtype,
+      because,
     });
     this.holders.push(0);
     return id;

@@ -12,19 +12,18 @@ import type { StorageId, Tape } from "../ir/tape.js";
 export function lastUses({ graph, storageOf }: Tape, storages: number): Float64Array {
   const end = new Float64Array(storages).fill(-1);
   const returns = scopeEnds(graph);
-  const producer = new Map<ValueId, NodeId>();
+  const producer = new Int32Array(graph.values.length).fill(-1);
   const extend = (value: ValueId, until: number) => {
     const storage = storageOf[value] as StorageId | undefined;
     if (storage !== undefined && until > (end[storage] as number)) end[storage] = until;
   };
   for (const node of graph.nodes) {
     for (const value of inputIds(node)) {
-      const made = producer.get(value);
-      const outside = made === undefined ? null : (graph.nodes[made]?.scope ?? null);
+      const outside = graph.nodes[producer[value] as NodeId]?.scope ?? null;
       extend(value, Math.max(node.id, callEnd(graph, returns, node.scope, outside)));
     }
     for (const value of node.outputs) {
-      producer.set(value, node.id);
+      producer[value] = node.id;
       extend(value, Math.max(node.id, graph.values[value]?.heldUntil ?? -1));
     }
   }

@@ -91,11 +91,8 @@ class BackwardPass {
     size: Bytes = packedSize(spec),
     category: "temporaries" | "workspace" = "temporaries",
   ): Gradient {
-    const block = this.context.ledger.declare(size, category, label, {
-      shape: spec.shape,
-      dtype: spec.dtype,
-      because: category === "workspace" ? "scratch of a backward kernel" : "being computed in backward",
-    });
+    const because = category === "workspace" ? "scratch of a backward kernel" : "being computed in backward";
+    const block = this.context.ledger.declare(size, category, label, because, spec);
     this.context.ledger.allocate(block);
     return { spec, storage: block, uses: 0 };
   }

@@ -61,13 +61,13 @@ class StepPlanner {
     this.setup = setup;
     this.device = device;
     this.ends = lastUses(tape, tape.storages.length);
-    const saved = new Set(savedStorages(tape).map(({ id }) => id));
+    const saved = new Uint8Array(tape.storages.length);
+    for (const { id } of savedStorages(tape)) saved[id] = 1;
     for (const storage of tape.storages) {
-      const { spec } = storage;
       const role = storage.resident === undefined ? undefined : tape.graph.values[storage.resident]?.role;
       const category: Category =
         (role && RESIDENT[role]) ??
-        (storage.workspace ? "workspace" : saved.has(storage.id) ? "savedTensors" : "temporaries");
+        (storage.workspace ? "workspace" : saved[storage.id] === 1 ? "savedTensors" : "temporaries");
       const because =
         RESIDENT_BECAUSE[category] ??
         (category === "savedTensors"
@@ -75,17 +75,16 @@ class StepPlanner {
           : category === "workspace"
             ? "scratch of a forward kernel"
             : "a forward result that nothing keeps");
-      this.ledger.declare(storage.bytes, category, storage.label, {
-        shape: spec.shape,
-        dtype: spec.dtype,
-        because,
-        node: storage.node,
-      });
+      this.ledger.declare(storage.bytes, category, storage.label, because, storage.spec, storage.node);
     }
     const workspace = (thread: string) =>
-      this.ledger.declare(device.blasWorkspace, "workspace", `cuBLAS workspace, ${thread} thread`, {
-        because: "kept per handle and stream from the first matrix product on",
-      });
+      this.ledger.declare(
+        device.blasWorkspace,
+        "workspace",
+        `cuBLAS workspace, ${thread} thread`,
+        "kept per handle and stream from the first matrix product on",
+        null,
+      );
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
   }
@@ -252,13 +251,10 @@ class StepPlanner {
           action.bytes,
           state ? "optimizerStates" : "temporaries",
           parameter ? `${action.name} of ${parameter}` : action.name,
-          {
-            shape: action.shape,
-            dtype: action.dtype,
-            because: state
-              ? "made by the first optimizer step, kept from then on"
-              : "an intermediate list of the optimizer step",
-          },
+          state
+            ? "made by the first optimizer step, kept from then on"
+            : "an intermediate list of the optimizer step",
+          action,
         );
         blocks.set(action.id, block);
       }

@@ -55,14 +55,15 @@ export class CachingAllocator implements Allocator {
     const size = request < MIN_BLOCK ? MIN_BLOCK : Math.ceil(request / MIN_BLOCK) * MIN_BLOCK;
     const small = size <= SMALL_REQUEST;
     const pool = small ? this.smallPool : this.largePool;
-    let block = takeBestFit(pool, size) ?? this.newSegment(size, small);
-    if (block === null && this.releaseCached()) {
-      this.retries += 1;
-      block = this.newSegment(size, small);
-    }
+    const at = lowerBound(pool, size, -1);
+    const cached = pool[at];
+    const block = cached ?? this.newSegment(size, small) ?? this.retry(size, small);
     if (block === null) return -1;
-    const rest = block.size - size;
-    if (small ? rest >= MIN_BLOCK : rest > SMALL_REQUEST) this.split(block, size, pool);
+    const left = block.size - size;
+    const rest = (small ? left >= MIN_BLOCK : left > SMALL_REQUEST) ? this.split(block, size) : null;
+    if (cached && rest) move(pool, at, rest);
+    else if (cached) close(pool, at);
+    else if (rest) insert(pool, rest);
     block.allocated = true;
     this.allocated += block.size;
     if (this.allocated > this.peakAllocated) this.peakAllocated = this.allocated;
@@ -70,27 +71,22 @@ export class CachingAllocator implements Allocator {
   }
 
   free(handle: number): void {
-    let block = this.blocks[handle] as Block;
+    const block = this.blocks[handle] as Block;
     block.allocated = false;
     this.allocated -= block.size;
     const pool = block.small ? this.smallPool : this.largePool;
     const { previous, next } = block;
-    if (previous && !previous.allocated) {
-      remove(pool, previous);
-      previous.size += block.size;
-      previous.next = block.next;
-      if (block.next) block.next.previous = previous;
-      this.forget(block);
-      block = previous;
-    }
-    if (next && !next.allocated) {
-      remove(pool, next);
-      block.size += next.size;
-      block.next = next.next;
-      if (next.next) next.next.previous = block;
-      this.forget(next);
-    }
-    insert(pool, block);
+    const before = previous && !previous.allocated ? previous : null;
+    const after = next && !next.allocated ? next : null;
+    const whole = before ?? block;
+    // one of the free neighbours lends its place in the pool to the whole
+    if (before && after) close(pool, indexOf(pool, after));
+    const place = before ?? after;
+    const at = place ? indexOf(pool, place) : -1;
+    if (after) this.join(block, after);
+    if (before) this.join(before, block);
+    if (place) move(pool, at, whole);
+    else insert(pool, whole);
   }
 
   sizeOf(handle: number): number {
@@ -117,6 +113,13 @@ export class CachingAllocator implements Allocator {
     return block;
   }
 
+  /** The device is full: cached segments are given back, and it is asked once more. */
+  private retry(size: number, small: boolean): Block | null {
+    if (!this.releaseCached()) return null;
+    this.retries += 1;
+    return this.newSegment(size, small);
+  }
+
   /** Gives back every segment that is one unused block. */
   private releaseCached(): boolean {
     let released = false;
@@ -126,21 +129,30 @@ export class CachingAllocator implements Allocator {
         if (block.previous || block.next) continue;
         pool.splice(i, 1);
         this.reserved -= block.size;
-        this.forget(block);
+        this.unused.push(block);
         released = true;
       }
     }
     return released;
   }
 
-  private split(block: Block, size: number, pool: Block[]): void {
+  /** Cuts `block` to `size`; the rest, in no pool yet. */
+  private split(block: Block, size: number): Block {
     const rest = this.newBlock(block.small, block.address + size, block.size - size);
     rest.previous = block;
     rest.next = block.next;
     if (rest.next) rest.next.previous = rest;
     block.next = rest;
     block.size = size;
-    insert(pool, rest);
+    return rest;
+  }
+
+  /** `next`, which follows `block`, becomes part of it. */
+  private join(block: Block, next: Block): void {
+    block.size += next.size;
+    block.next = next.next;
+    if (next.next) next.next.previous = block;
+    this.unused.push(next);
   }
 
   private newBlock(small: boolean, address: number, size: number): Block {
@@ -158,11 +170,6 @@ export class CachingAllocator implements Allocator {
     this.blocks.push(block);
     return block;
   }
-
-  /** `block` is part of another one now, or given back. */
-  private forget(block: Block): void {
-    this.unused.push(block);
-  }
 }
 
 /** Index of the first block not smaller than (size, address). */
@@ -178,27 +185,30 @@ function lowerBound(pool: readonly Block[], size: number, address: number): numb
   return low;
 }
 
-function takeBestFit(pool: Block[], size: number): Block | null {
-  const at = lowerBound(pool, size, -1);
-  if (at === pool.length) return null;
-  const block = pool[at] as Block;
-  close(pool, at);
-  return block;
+function indexOf(pool: readonly Block[], { size, address }: Block): number {
+  return lowerBound(pool, size, address);
 }
 
 // shifted by hand: `splice` makes an array of what it removes, at every allocation and release
 
 function insert(pool: Block[], block: Block): void {
-  const at = lowerBound(pool, block.size, block.address);
+  const at = indexOf(pool, block);
   for (let i = pool.push(block) - 1; i > at; i--) pool[i] = pool[i - 1] as Block;
   pool[at] = block;
-}
-
-function remove(pool: Block[], block: Block): void {
-  close(pool, lowerBound(pool, block.size, block.address));
 }
 
 function close(pool: Block[], at: number): void {
   for (let i = at + 1; i < pool.length; i++) pool[i - 1] = pool[i] as Block;
   pool.pop();
+}
+
+/** Takes the block at `from` out and puts `block` where it belongs. */
+function move(pool: Block[], from: number, block: Block): void {
+  const { size, address } = block;
+  const follows = (other: Block) => other.size > size || (other.size === size && other.address > address);
+  let at = from;
+  for (; at > 0 && follows(pool[at - 1] as Block); at--) pool[at] = pool[at - 1] as Block;
+  if (at === from)
+    for (; at < pool.length - 1 && !follows(pool[at + 1] as Block); at++) pool[at] = pool[at + 1] as Block;
+  pool[at] = block;
 }
