@@ -59,8 +59,9 @@ class BackwardPass {
   private readonly waiting: Int32Array;
   private readonly inbox: (Gradient | null)[][];
   private readonly ready = new NewestFirst();
-  private readonly parameterUses = new Map<ValueId, number>();
-  private readonly parameterInbox = new Map<ValueId, Gradient>();
+  /** By parameter: gradients still to come, and their sum so far. */
+  private readonly parameterUses: Int32Array;
+  private readonly parameterInbox: (Gradient | null)[] = [];
   private readonly kernel: KernelRun;
   /** What the blocks of the running kernel are called. */
   private running = "";
@@ -75,7 +76,8 @@ class BackwardPass {
     });
     const nodes = context.tape.gradNodes;
     this.waiting = new Int32Array(nodes.length);
-    this.inbox = nodes.map(() => []);
+    this.parameterUses = new Int32Array(context.tape.graph.values.length);
+    this.inbox = nodes.map(({ outputs }) => outputs.map(() => null));
     this.countDependencies();
   }
 
@@ -101,11 +103,10 @@ class BackwardPass {
   deliver(edge: GradNode["edges"][number], gradient: Gradient | null): void {
     if (edge === null) return;
     if ("parameter" in edge) {
-      const before = this.parameterInbox.get(edge.parameter) ?? null;
+      const before = this.parameterInbox[edge.parameter] ?? null;
       const sum = gradient ? this.add(before, gradient) : before;
-      if (sum) this.parameterInbox.set(edge.parameter, sum);
-      const left = (this.parameterUses.get(edge.parameter) ?? 1) - 1;
-      this.parameterUses.set(edge.parameter, left);
+      if (sum) this.parameterInbox[edge.parameter] = sum;
+      this.parameterUses[edge.parameter] = (this.parameterUses[edge.parameter] as number) - 1;
       return;
     }
     const box = this.inbox[edge.node] as (Gradient | null)[];
@@ -118,17 +119,14 @@ class BackwardPass {
   private evaluate(node: GradNode): void {
     const { ledger } = this.context;
     ledger.at = node.node;
-    const grads = node.outputs.map((_, slot) => this.inbox[node.id]?.[slot] ?? null);
-    const results = grads.some((grad) => grad !== null)
-      ? this.gradientsOf(node, grads)
-      : node.edges.map(() => null);
+    const grads = this.inbox[node.id] as (Gradient | null)[];
+    const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : [];
     for (const grad of grads) if (grad) this.give(grad);
     for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
-    node.edges.forEach((edge, i) => {
-      this.deliver(edge, results[i] ?? null);
-    });
+    for (let i = 0; i < node.edges.length; i++)
+      this.deliver(node.edges[i] as GradNode["edges"][number], results[i] ?? null);
     for (const edge of node.edges) {
-      if (edge && "parameter" in edge && this.parameterUses.get(edge.parameter) === 0)
+      if (edge && "parameter" in edge && this.parameterUses[edge.parameter] === 0)
         this.accumulate(edge.parameter);
     }
   }
@@ -226,10 +224,10 @@ class BackwardPass {
   /** AccumulateGrad: takes the gradient over when nobody else holds it and it is laid out like the parameter. */
   private accumulate(parameter: ValueId): void {
     const { ledger, parameterGradients, tape } = this.context;
-    this.parameterUses.set(parameter, -1);
-    const gradient = this.parameterInbox.get(parameter);
+    this.parameterUses[parameter] = -1;
+    const gradient = this.parameterInbox[parameter];
     if (!gradient) return;
-    this.parameterInbox.delete(parameter);
+    this.parameterInbox[parameter] = null;
     if (parameterGradients.has(parameter)) {
       this.give(gradient); // added into the gradient kept from before
       return;
@@ -245,16 +243,16 @@ class BackwardPass {
 
   private countDependencies(): void {
     const { tape } = this.context;
-    const seen = new Set<GradNodeId>();
+    const seen = new Uint8Array(tape.gradNodes.length);
     const visit = (edge: GradNode["edges"][number]) => {
       if (edge === null) return;
       if ("parameter" in edge) {
-        this.parameterUses.set(edge.parameter, (this.parameterUses.get(edge.parameter) ?? 0) + 1);
+        this.parameterUses[edge.parameter] = (this.parameterUses[edge.parameter] as number) + 1;
         return;
       }
       this.waiting[edge.node] = (this.waiting[edge.node] as number) + 1;
-      if (seen.has(edge.node)) return;
-      seen.add(edge.node);
+      if (seen[edge.node] === 1) return;
+      seen[edge.node] = 1;
       stack.push(edge.node);
     };
     const stack: GradNodeId[] = [];

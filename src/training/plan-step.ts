@@ -46,7 +46,8 @@ class StepPlanner {
   private readonly gradients = new Map<ValueId, BlockId>();
   private optimizer: {
     plan: OptimizerPlan;
-    blocks: Map<number, BlockId>;
+    /** By the id of the optimizer's tensor. */
+    blocks: BlockId[];
     parameters: readonly ValueId[];
   } | null = null;
   /** By thread: whether its cuBLAS handle has its workspace. */
@@ -221,7 +222,7 @@ class StepPlanner {
         ).spec;
         return { shape, dtype };
       });
-      this.optimizer = { plan: planOptimizer(setup.optimizer, specs), blocks: new Map(), parameters };
+      this.optimizer = { plan: planOptimizer(setup.optimizer, specs), blocks: [], parameters };
       this.perform(this.optimizer.plan.init);
     }
     this.perform(first ? this.optimizer.plan.first : this.optimizer.plan.steady);
@@ -237,10 +238,10 @@ class StepPlanner {
     const { blocks, parameters } = this.optimizer as NonNullable<typeof this.optimizer>;
     for (const action of actions) {
       if (action.kind === "free") {
-        ledger.drop(blocks.get(action.id) as BlockId);
+        ledger.drop(blocks[action.id] as BlockId);
         continue;
       }
-      let block = blocks.get(action.id);
+      let block = blocks[action.id];
       if (block === undefined) {
         const state = action.role === "state";
         const parameter =
@@ -256,7 +257,7 @@ class StepPlanner {
             : "an intermediate list of the optimizer step",
           action,
         );
-        blocks.set(action.id, block);
+        blocks[action.id] = block;
       }
       ledger.allocate(block);
       ledger.hold(block);

@@ -204,11 +204,14 @@ function close(pool: Block[], at: number): void {
 
 /** Takes the block at `from` out and puts `block` where it belongs. */
 function move(pool: Block[], from: number, block: Block): void {
-  const { size, address } = block;
-  const follows = (other: Block) => other.size > size || (other.size === size && other.address > address);
   let at = from;
-  for (; at > 0 && follows(pool[at - 1] as Block); at--) pool[at] = pool[at - 1] as Block;
+  for (; at > 0 && precedes(block, pool[at - 1] as Block); at--) pool[at] = pool[at - 1] as Block;
   if (at === from)
-    for (; at < pool.length - 1 && !follows(pool[at + 1] as Block); at++) pool[at] = pool[at + 1] as Block;
+    for (; at < pool.length - 1 && precedes(pool[at + 1] as Block, block); at++)
+      pool[at] = pool[at + 1] as Block;
   pool[at] = block;
+}
+
+function precedes(one: Block, other: Block): boolean {
+  return one.size < other.size || (one.size === other.size && one.address < other.address);
 }
