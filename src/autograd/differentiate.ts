@@ -22,6 +22,16 @@ interface Tensor extends Traced {
   readonly base: Tensor | null;
 }
 
+/** What a grad node leads back to: each differentiable input's port, edge and spec. */
+interface Sources {
+  readonly ports: readonly string[];
+  readonly edges: readonly Edge[];
+  readonly specs: readonly TensorSpec[];
+}
+
+const NOTHING = {};
+const NO_SOURCES: Sources = { ports: [], edges: [], specs: [] };
+
 /** Unknown operators: every input wants a gradient that reads everything. */
 const UNKNOWN: OpRule = { inputs: [], outputs: [], infer: () => [] };
 
@@ -162,13 +172,13 @@ class TapeWriter implements Tracer {
       : this.training || rule.aliases === undefined || !given || rule === UNKNOWN
         ? this.specsOf(op, rule, inputs, attributes, given)
         : given;
-    const edges = this.edgesOf(rule, inputs);
+    const sources = this.sourcesOf(rule, inputs);
     const differentiable =
-      edges.some(({ edge }) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
+      sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy
-    const reads = differentiable ? readsOf(rule, kernel.saves, edges, inputs, specs.length) : [];
+    const reads = differentiable ? readsOf(rule, kernel.saves, sources, inputs, specs.length) : [];
     const copy =
       self && reads.includes("self") && kernel.inPlace !== "result"
         ? this.allocate(self.spec, "copy kept for backward")
@@ -183,7 +193,8 @@ class TapeWriter implements Tracer {
     for (const name of reads) {
       const output = names.indexOf(name);
       if (name === "self" && self) save(name, copy ?? (outputs[0] as Tensor));
-      else if (output >= outputs.length) continue; // not made this time
+      else if (output >= outputs.length)
+        continue; // not made this time
       else if (output >= 0) save(name, outputs[output] as Tensor);
       else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
     }
@@ -195,11 +206,11 @@ class TapeWriter implements Tracer {
       op: base ? "copySlices" : op,
       node,
       attributes: base ? { ...attributes, inner: op } : attributes,
-      inputs: edges.map(({ spec }, i) => (base && i === 0 ? base.spec : spec)),
-      ports: edges.map(({ port }) => port),
+      inputs: base ? [base.spec, ...sources.specs.slice(1)] : sources.specs,
+      ports: sources.ports,
       outputs: base ? [base.spec] : outputs.map(({ spec }) => spec),
-      ...(base && self && { shown: self.spec }),
-      edges: edges.map(({ edge }, i) => (base && i === 0 ? base.edge : edge)),
+      shown: base ? self?.spec : undefined,
+      edges: base ? [base.edge, ...sources.edges.slice(1)] : sources.edges,
       saved,
     });
     for (const { tensor } of saved) this.events.push({ kind: "save", storage: tensor.storage, node, by: id });
@@ -226,6 +237,7 @@ class TapeWriter implements Tracer {
       inputs: [base.spec],
       ports: ["self"],
       outputs: [spec],
+      shown: undefined,
       edges: [base.edge],
       saved: [],
     });
@@ -276,25 +288,22 @@ class TapeWriter implements Tracer {
     });
   }
 
-  private edgesOf(
-    rule: OpRule,
-    inputs: Readonly<Record<string, TracedInput>>,
-  ): { port: string; edge: Edge; spec: TensorSpec }[] {
-    const out: { port: string; edge: Edge; spec: TensorSpec }[] = [];
-    const ports = rule === UNKNOWN ? Object.keys(inputs) : Object.keys(rule.backward ?? {});
-    if (!this.training || this.node?.attributes.noGrad === true) return out;
-    for (const port of ports) {
+  /** The differentiable inputs, in the order of the row's gradients; a list port has several. */
+  private sourcesOf(rule: OpRule, inputs: Readonly<Record<string, TracedInput>>): Sources {
+    if (!this.training || this.node?.attributes.noGrad === true) return NO_SOURCES;
+    const sources = { ports: [] as string[], edges: [] as Edge[], specs: [] as TensorSpec[] };
+    const add = (port: string, { edge, spec }: Traced) => {
+      sources.ports.push(port);
+      sources.edges.push(isDifferentiable(spec.dtype) ? edge : null);
+      sources.specs.push(spec);
+    };
+    for (const port in rule === UNKNOWN ? inputs : (rule.backward ?? NOTHING)) {
       const value = inputs[port];
-      const tensors = Array.isArray(value) ? (value as (Tensor | null)[]) : value ? [value as Tensor] : [];
-      for (const tensor of tensors)
-        if (tensor)
-          out.push({
-            port,
-            edge: isDifferentiable(tensor.spec.dtype) ? tensor.edge : null,
-            spec: tensor.spec,
-          });
+      if (!value) continue;
+      if ("storage" in value) add(port, value);
+      else for (const tensor of value) if (tensor) add(port, tensor);
     }
-    return out;
+    return sources;
   }
 
   private allocate(spec: TensorSpec, label: string): Tensor {
@@ -309,7 +318,7 @@ class TapeWriter implements Tracer {
     label: string,
     spec: TensorSpec,
     resident?: ValueId,
-    workspace?: boolean,
+    workspace = false,
   ): StorageId {
     const id = this.storages.length;
     this.storages.push({
@@ -318,8 +327,8 @@ class TapeWriter implements Tracer {
       label,
       node: this.node?.id ?? -1,
       spec,
-      ...(resident !== undefined && { resident }),
-      ...(workspace && { workspace: true as const }),
+      resident,
+      workspace,
     });
     return id;
   }
@@ -347,20 +356,20 @@ function inputSpecs(
 function readsOf(
   rule: OpRule,
   saves: ReadsTable | undefined,
-  edges: readonly { port: string; edge: Edge }[],
+  { ports, edges }: Sources,
   inputs: Readonly<Record<string, TracedInput>>,
   outputs: number,
 ): readonly string[] {
   if (rule === UNKNOWN) return [...Object.keys(inputs).sort(), ...outputNames(rule, outputs)];
   let wanted = "";
-  for (const { port, edge } of edges) if (edge) wanted += ` ${port}`;
+  for (let i = 0; i < ports.length; i++) if (edges[i]) wanted += ` ${ports[i]}`;
   const table = saves ?? rule.backward ?? {};
   const known = readsByTable.get(table) ?? new Map<string, readonly string[]>();
   readsByTable.set(table, known);
   let reads = known.get(wanted);
   if (!reads) {
     const rank = (name: string) => (rule.outputs.includes(name) ? 1 : 0);
-    const names = new Set(edges.flatMap(({ port, edge }) => (edge ? (table[port] ?? []) : [])));
+    const names = new Set(ports.flatMap((port, i) => (edges[i] ? (table[port] ?? []) : [])));
     reads = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
     known.set(wanted, reads);
   }

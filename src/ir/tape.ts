@@ -17,12 +17,12 @@ export interface Storage {
   /** Names the value or the purpose; shown in receipts. */
   readonly label: string;
   /** Which graph value lives here from before the step: a parameter, a buffer or an input. */
-  readonly resident?: ValueId;
+  readonly resident: ValueId | undefined;
   /** The forward node that allocates it; -1 for residents. */
   readonly node: NodeId;
   readonly spec: TensorSpec;
   /** Scratch of a kernel, not a tensor a user would know. */
-  readonly workspace?: true;
+  readonly workspace: boolean;
 }
 
 /** A tensor as autograd sees it at one moment. */
@@ -50,7 +50,7 @@ export interface GradNode {
   /** Specs of the outputs that can carry a gradient. */
   readonly outputs: readonly TensorSpec[];
   /** In-place operators on a view: what the view shows of its base, which the node's output is. */
-  readonly shown?: TensorSpec;
+  readonly shown: TensorSpec | undefined;
   readonly edges: readonly Edge[];
   /** What its gradient formulas read, by port or output name. */
   readonly saved: readonly { readonly name: string; readonly tensor: TapeTensor }[];
