@@ -1,64 +1,20 @@
 /** An exported program at given sizes → Graph: symbols are bound, ATen names become ours, every spec is inferred anew. */
 import type { Diagnostic } from "../../base/complaint.js";
-import { sameShape } from "../../base/shape.js";
 import type { Argument, Attribute, Graph, ScopeId, ValueId, ValueRole } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { ShapeError } from "../../ops/rule.js";
 import type { Bindings } from "../model.js";
-import { badSize, batchOutOfRange, shapeMismatch, unknownTensor } from "./complaints.js";
-import { evaluate, parseExpression } from "./expression.js";
+import { batchOutOfRange, shapeMismatch, unknownTensor } from "./complaints.js";
 import { ATEN_OPS, type AtenRow, NO_TENSOR } from "./ops.js";
 import { heldByLocals } from "./locals.js";
-import {
-  MEMORY_FORMATS,
-  type Program,
-  type ProgramGraph,
-  type ProgramNode,
-  SCALAR_TYPES,
-  type TensorMeta,
-  tensorName,
-  type Union,
-} from "./program.js";
+import { type Program, type ProgramGraph, type ProgramNode, tensorName, type Union } from "./program.js";
 import { rescaledSize } from "./rebatch.js";
-
-interface Sizes {
-  readonly batch: number;
-  readonly symbols: Map<string, number>;
-  /** The symbol of the batch, or null when the file fixed it. */
-  readonly batchSymbol: string | null;
-}
-
-/** The sizes the file was exported with, and which symbol is the batch: the first dim of the first input. */
-export function startingSizes(program: Program, where: string): Sizes {
-  const symbols = new Map<string, number>();
-  const { graph, signature } = program.graph_module;
-  let batch = 1;
-  let batchSymbol: string | null = null;
-  let found = false;
-  for (const spec of signature.input_specs) {
-    const meta = graph.tensor_values[tensorName((spec.user_input as { arg?: Union } | undefined)?.arg) ?? ""];
-    meta?.sizes.forEach((size, dim) => {
-      const { value, symbol } = hinted(size, where);
-      if (symbol !== undefined && !symbols.has(symbol)) symbols.set(symbol, value);
-      if (dim === 0 && !found) {
-        found = true;
-        batch = value;
-        batchSymbol = symbol ?? null;
-      }
-    });
-  }
-  return { batch, symbols, batchSymbol };
-}
-
-function hinted(size: Union, where: string): { value: number; symbol?: string } {
-  if (typeof size.as_int === "number") return { value: size.as_int };
-  const { expr_str: text, hint } = (size.as_expr ?? {}) as { expr_str?: string; hint?: Union };
-  const value = hint?.as_int;
-  if (typeof value !== "number") throw badSize(where, JSON.stringify(size).slice(0, 120));
-  const expression = typeof text === "string" ? parseExpression(text) : undefined;
-  return expression && "symbol" in expression ? { value, symbol: expression.symbol } : { value };
-}
+import { allocationOrder, type Resident } from "./allocation-order.js";
+import { readArgument } from "./arguments.js";
+import { declaredInputs, usedNames } from "./declared-inputs.js";
+import { boundSize, boundSpec, type Sizes, startingSizes } from "./sizes.js";
+import { findTwin } from "./tied-parameters.js";
 
 export interface LowerOptions {
   readonly name: string;
@@ -91,7 +47,7 @@ class Lowerer {
   private readonly hostValues = new Set<ValueId>();
   /** Where the program keeps its parameters: "meta", "cuda" or, if it was exported on one, "cpu". */
   private readonly device: string | undefined;
-  private readonly residents: { path: string; id: ValueId; kind: "parameter" | "buffer" }[] = [];
+  private readonly residents: Resident[] = [];
 
   constructor(program: Program, weights: ReadonlyMap<string, string>, options: LowerOptions) {
     this.program = program;
@@ -118,7 +74,10 @@ class Lowerer {
     const diagnostics = [...this.diagnostics.values()].map(({ count, ...diagnostic }) =>
       count > 1 ? { ...diagnostic, message: `${diagnostic.message} (${count} times)` } : diagnostic,
     );
-    return { graph: this.builder.finish(outputs, this.allocationOrder()), diagnostics };
+    return {
+      graph: this.builder.finish(outputs, allocationOrder(this.program, this.residents)),
+      diagnostics,
+    };
   }
 
   /** Sets the batch symbol, or returns the factor by which a fixed batch grows. */
@@ -148,7 +107,7 @@ class Lowerer {
       if (!meta) throw unknownTensor(where, name);
       const role = ROLES[kind];
       if (role === undefined) continue;
-      const stated = this.specOf(meta, path);
+      const stated = boundSpec(meta, this.sizes, `${where} › ${path}`);
       if (role === "parameter" && !used.has(name)) {
         duplicates.push({ path, spec: stated });
         continue;
@@ -187,27 +146,6 @@ class Lowerer {
     }
     if (this.factor === 1 || stated.shape[0] !== this.sizes.batch) return stated;
     return dense([this.options.bindings.batch as number, ...stated.shape.slice(1)], stated.dtype);
-  }
-
-  private specOf(meta: TensorMeta, where: string): TensorSpec {
-    const dtype = SCALAR_TYPES[meta.dtype];
-    if (dtype === undefined)
-      throw shapeMismatch(`${this.options.source} › ${where}`, "a known ScalarType", String(meta.dtype));
-    const shape = meta.sizes.map((size) => this.size(size, where));
-    if (!meta.strides || meta.strides.length !== shape.length) return dense(shape, dtype);
-    return { shape, strides: meta.strides.map((stride) => this.size(stride, where)), dtype };
-  }
-
-  private size(size: Union, where: string): number {
-    let value: unknown = size.as_int;
-    const { expr_str: text, hint } = (size.as_expr ?? {}) as { expr_str?: string; hint?: Union };
-    if (typeof text === "string") {
-      const expression = parseExpression(text);
-      value = (expression && evaluate(expression, this.sizes.symbols)) ?? hint?.as_int;
-    }
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
-      throw badSize(`${this.options.source} › ${where}`, JSON.stringify(size).slice(0, 120));
-    return value;
   }
 
   // ------------------------------------------------------------------ nodes
@@ -279,8 +217,9 @@ class Lowerer {
       ...(inPlace && { inPlace: true }),
       ...(at.frozen && { noGrad: true }),
     };
+    const scope = { graph, names, sizes: this.sizes, where };
     for (const { name, arg } of node.inputs)
-      this.argument(graph, names, where, row?.rename?.[name] ?? name, arg, inputs, attributes);
+      readArgument(scope, { inputs, attributes }, row?.rename?.[name] ?? name, arg);
     if (row?.like) this.takeLike(row.like, inputs, attributes);
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
@@ -358,81 +297,10 @@ class Lowerer {
   private statedSpec(graph: ProgramGraph, name: string, where: string): TensorSpec {
     const meta = graph.tensor_values[name];
     if (!meta) throw unknownTensor(where, name);
-    const spec = this.specOf(meta, name);
+    const spec = boundSpec(meta, this.sizes, `${this.options.source} › ${name}`);
     return this.factor !== 1 && spec.shape[0] === this.sizes.batch
       ? dense([this.options.bindings.batch as number, ...spec.shape.slice(1)], spec.dtype)
       : spec;
-  }
-
-  private argument(
-    graph: ProgramGraph,
-    names: Map<string, ValueId>,
-    where: string,
-    port: string,
-    arg: Union,
-    inputs: Record<string, Argument>,
-    attributes: Record<string, Attribute>,
-  ): void {
-    const [kind, value] = Object.entries(arg)[0] ?? [];
-    const tensor = (name: unknown): ValueId => {
-      const id = typeof name === "string" ? names.get(name) : undefined;
-      if (id === undefined) throw unknownTensor(where, String(name));
-      return id;
-    };
-    switch (kind) {
-      case "as_tensor":
-        inputs[port] = tensor((value as { name?: unknown }).name);
-        return;
-      case "as_tensors":
-        inputs[port] = (value as { name?: unknown }[]).map(({ name }) => tensor(name));
-        return;
-      case "as_optional_tensor":
-      case "as_optional_tensors": {
-        const list = (Array.isArray(value) ? value : [value]) as Union[];
-        const ids = list.map((item) =>
-          item.as_tensor ? tensor((item.as_tensor as { name?: unknown }).name) : null,
-        );
-        inputs[port] = kind === "as_optional_tensor" ? (ids[0] ?? null) : ids;
-        return;
-      }
-      case "as_none":
-        if (!(port in attributes)) attributes[port] = null;
-        return;
-      case "as_int":
-      case "as_float":
-      case "as_bool":
-      case "as_string":
-        attributes[port] = value as number | boolean | string;
-        return;
-      case "as_ints":
-      case "as_floats":
-      case "as_bools":
-        attributes[port] = value as number[];
-        return;
-      case "as_sym_int":
-      case "as_sym_float":
-        attributes[port] = this.symbolic(graph, value as Union, where);
-        return;
-      case "as_sym_ints":
-        attributes[port] = (value as Union[]).map((item) => this.symbolic(graph, item, where));
-        return;
-      case "as_scalar_type":
-        attributes[port] = SCALAR_TYPES[value as number] ?? null;
-        return;
-      case "as_memory_format":
-        attributes[port] = MEMORY_FORMATS[value as number] ?? "preserve";
-        return;
-      default:
-        return; // devices, layouts, generators: nothing that changes memory
-    }
-  }
-
-  private symbolic(graph: ProgramGraph, value: Union, where: string): number {
-    if (typeof value.as_int === "number") return value.as_int;
-    if (typeof value.as_float === "number") return value.as_float;
-    const known = graph.sym_int_values?.[String(value.as_name)];
-    if (!known) throw unknownTensor(where, String(value.as_name));
-    return this.size(known, String(value.as_name));
   }
 
   private takeLike(
@@ -465,8 +333,8 @@ class Lowerer {
       const old =
         before === undefined
           ? undefined
-          : graph.tensor_values[before]?.sizes.map((size) => this.size(size, before));
-      const target = graph.tensor_values[result]?.sizes.map((size) => this.size(size, result));
+          : graph.tensor_values[before]?.sizes.map((size) => boundSize(size, this.sizes, before));
+      const target = graph.tensor_values[result]?.sizes.map((size) => boundSize(size, this.sizes, result));
       attributes[key] = rescaledSize({
         given: given as number[],
         target: target ?? (given as number[]),
@@ -538,49 +406,6 @@ class Lowerer {
       if (id !== undefined && node !== undefined && node >= 0) this.builder.hold(id, node);
     }
   }
-
-  // ------------------------------------------------------------------ residents
-
-  /** `Module.to(device)`: children first, then a module's own parameters, then its buffers. */
-  private allocationOrder(): ValueId[] {
-    interface Branch {
-      readonly children: Map<string, Branch>;
-      readonly parameters: ValueId[];
-      readonly buffers: ValueId[];
-    }
-    const branch = (): Branch => ({ children: new Map(), parameters: [], buffers: [] });
-    const root = branch();
-    const at = (path: readonly string[]): Branch => {
-      let here = root;
-      for (const part of path) {
-        let next = here.children.get(part);
-        if (!next) {
-          next = branch();
-          here.children.set(part, next);
-        }
-        here = next;
-      }
-      return here;
-    };
-    for (const { fqn } of this.program.graph_module.module_call_graph ?? [])
-      if (typeof fqn === "string" && fqn !== "" && !fqn.includes("@")) at(fqn.split("."));
-    for (const { path, id, kind } of this.residents) {
-      const parts = path.split(".");
-      const owner = at(parts.slice(0, -1));
-      (kind === "parameter" ? owner.parameters : owner.buffers).push(id);
-    }
-    const order: ValueId[] = [];
-    const seen = new Set<ValueId>();
-    const visit = (here: Branch) => {
-      for (const child of here.children.values()) visit(child);
-      for (const id of [...here.parameters, ...here.buffers]) {
-        if (!seen.has(id)) order.push(id);
-        seen.add(id);
-      }
-    };
-    visit(root);
-    return order;
-  }
 }
 
 const ROLES: Readonly<Record<string, ValueRole>> = {
@@ -599,79 +424,4 @@ function resultNames(node: ProgramNode): string[] {
         : [tensorName(output)],
     )
     .filter((name) => name !== undefined);
-}
-
-interface DeclaredInput {
-  readonly kind: string;
-  readonly name: string;
-  readonly path: string;
-}
-
-/** The program's inputs in order: parameters, buffers, constants, the user's. */
-function declaredInputs(program: Program): DeclaredInput[] {
-  const out: DeclaredInput[] = [];
-  for (const spec of program.graph_module.signature.input_specs) {
-    const [kind = "", detail] = Object.entries(spec)[0] ?? [];
-    const entry = detail as
-      | {
-          arg?: Union & { name?: string };
-          parameter_name?: string;
-          buffer_name?: string;
-          tensor_constant_name?: string;
-        }
-      | undefined;
-    const name = entry?.arg?.name ?? tensorName(entry?.arg);
-    if (name !== undefined)
-      out.push({
-        kind,
-        name,
-        path: entry?.parameter_name ?? entry?.buffer_name ?? entry?.tensor_constant_name ?? name,
-      });
-  }
-  return out;
-}
-
-/** Tensors some node reads, in regions too. */
-function usedNames(graph: ProgramGraph): Set<string> {
-  const used = new Set<string>();
-  const visit = (argument: Union) => {
-    const name = tensorName(argument);
-    if (name !== undefined) used.add(name);
-    for (const list of [argument.as_tensors, argument.as_optional_tensors]) {
-      if (Array.isArray(list))
-        for (const item of list as Union[]) used.add(tensorName(item) ?? String(item.name));
-    }
-    const region = (argument.as_graph as { graph?: ProgramGraph } | undefined)?.graph;
-    if (region) for (const name of usedNames(region)) used.add(name);
-  };
-  for (const node of graph.nodes) for (const { arg } of node.inputs) visit(arg);
-  for (const output of graph.outputs) visit(output);
-  return used;
-}
-
-/** Output heads that models tie to their embeddings. */
-const TIED = /(^|\.)(lm_head|decoder|wte|embed_tokens|word_embeddings|shared)\.weight$/;
-
-/**
- * The parameter that `path` is another name of. Files with weights say so: both names share a path. Without weights,
- * a never-read parameter is taken as the twin of one with the same dims whose name ends alike, or of a tied head.
- */
-function findTwin(
-  path: string,
-  spec: TensorSpec,
-  parameters: readonly { path: string; id: ValueId; spec: TensorSpec }[],
-  weights: ReadonlyMap<string, string>,
-): ValueId | undefined {
-  const file = weights.get(path);
-  if (file !== undefined) return parameters.find((other) => weights.get(other.path) === file)?.id;
-  const tail = (name: string, count: number) => name.split(".").slice(-count).join(".");
-  const owner = (name: string) => name.slice(0, name.lastIndexOf("."));
-  return parameters.find(
-    (other) =>
-      sameShape(other.spec.shape, spec.shape) &&
-      other.spec.dtype === spec.dtype &&
-      ((path.split(".").length > 2 && tail(path, 2) === tail(other.path, 2)) ||
-        (TIED.test(path) && TIED.test(other.path)) ||
-        (tail(path, 1) === tail(other.path, 1) && owner(other.path).startsWith(`${owner(path)}.`))),
-  )?.id;
 }

@@ -2,7 +2,8 @@ import type { Source } from "../../base/source.js";
 import { type ArchiveMember, readArchive } from "../../decode/zip.js";
 import type { ImportedModel } from "../model.js";
 import { missing, notAnExport, notJson, olderExport } from "./complaints.js";
-import { lowerProgram, startingSizes } from "./lower.js";
+import { lowerProgram } from "./lower.js";
+import { startingSizes } from "./sizes.js";
 import type { Program } from "./program.js";
 
 /** Parameter names with the storage each is written to. */
