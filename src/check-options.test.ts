@@ -77,7 +77,6 @@ describe("wrong settings are refused with their place", () => {
 describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ precision: "amp-bf16" }, "--precision | amp-bf16"],
-    [{ accumulate: 4 }, "--accumulate | 4"],
     [{ sequence: 512 }, "--sequence | 512"],
     [{ checkpointing: "full" }, "--checkpointing | full"],
     [{ compile: true }, "--compile | true"],

@@ -36,6 +36,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     precision: options.precision ?? "fp32",
     batch,
     optimizer,
+    accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
     step: options.step ?? "steady",
@@ -50,6 +51,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     image: (options.image as readonly [number, number] | undefined) ?? null,
     shape: options.shape ?? {},
     optimizer: optimizer && describeOptimizer(optimizer),
+    accumulate: setup.accumulate,
     loss: setup.loss,
     freeze: setup.freeze,
     zeroGrad: setup.zeroGrad,
@@ -90,7 +92,10 @@ function resolveBatch(options: Options, model: ImportedModel): number {
   return options.batch;
 }
 
-function defaultsOf(options: Options, { mode, batch, optimizer, step }: SetupReport): Assumption[] {
+function defaultsOf(
+  options: Options,
+  { mode, batch, optimizer, accumulate, step }: SetupReport,
+): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
   const list: (Assumption | false)[] = [
@@ -114,6 +119,12 @@ function defaultsOf(options: Options, { mode, batch, optimizer, step }: SetupRep
         "loss",
         "auto",
         "a scalar output is the loss; logits get cross-entropy against targets that stay on the device",
+      ),
+    accumulate > 1 &&
+      said(
+        "accumulation",
+        "loss / N",
+        "every micro-batch's loss is divided by their number, and it and the outputs die before the next forward",
       ),
     training &&
       !options.zeroGrad &&

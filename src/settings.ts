@@ -36,7 +36,7 @@ const SETTINGS = {
   cudnn:         { kind: "choice", placeholder: "PLANS",           values: ["default", "benchmark", "deterministic", "no-workspace"], help: "default, benchmark, deterministic, or no-workspace, which leaves the scratch of convolutions out" },
   framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
   precision:     { kind: "choice", placeholder: "fp32|…",          values: HALF, computes: ["fp32"], since: "0.2", help: "fp32 (default)" },
-  accumulate:    { kind: "count",  placeholder: "N",               computes: [1], since: "0.2", help: "micro-batches per optimizer step" },
+  accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
   channelsLast:  { kind: "switch", computes: [false], since: "0.2", help: "parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", computes: ["none"], since: "0.2", help: "recompute activations in backward" },
@@ -89,6 +89,8 @@ export interface Options {
   readonly optimizer?: string | false;
   readonly noOptimizer?: boolean;
   readonly loss?: "auto" | "cross-entropy" | "none";
+  /** Micro-batches whose gradients are added up before the optimizer steps. */
+  readonly accumulate?: number;
   /** Globs over parameter names that do not train. */
   readonly freeze?: readonly string[];
   readonly zeroGrad?: "set-to-none" | "keep";

@@ -31,6 +31,7 @@ const SETUP: TrainingSetup = {
   precision: "fp32",
   batch: 1,
   optimizer: null,
+  accumulate: 1,
   loss: "auto",
   zeroGrad: "set-to-none",
   step: "steady",

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { readCases } from "./accuracy/cases.mjs";
+import { phasePeaks } from "./accuracy/figures.mjs";
 
 const { oracle, models } = parseArgs({
   options: { oracle: { type: "string" }, models: { type: "string" } },
@@ -18,9 +19,6 @@ for (const { name, recorded, model, why, options } of readCases(oracle, models, 
   const file = basename(model).replace(/^.*__/, "");
   if (why !== null || !existsSync(join("test/fixtures/models", file))) continue;
   const last = recorded.steps.at(-1);
-  const peaks = recorded.phases
-    .filter(({ step }) => step === last.step)
-    .map(({ phase, peak }) => [phase, peak]);
   console.log(
     JSON.stringify({
       name,
@@ -31,7 +29,7 @@ for (const { name, recorded, model, why, options } of readCases(oracle, models, 
       gradientBytes: recorded.grads?.bytes ?? 0,
       optimizerStateBytes: recorded.optimizer_state?.bytes ?? 0,
       savedTensorBytes: recorded.saved?.saved_unique_activation_bytes ?? 0,
-      phases: Object.fromEntries(peaks),
+      phases: phasePeaks(recorded),
       allocatedBytes: last.peak_allocated,
       reservedBytes: recorded.max_memory_reserved,
     }),

@@ -22,6 +22,8 @@ export interface TrainingSetup {
   readonly batch: number;
   /** Null trains without an optimizer: gradients only. */
   readonly optimizer: OptimizerChoice | null;
+  /** Micro-batches whose gradients are added up before the optimizer steps; 1 adds none. */
+  readonly accumulate: number;
   readonly loss: LossChoice;
   readonly zeroGrad: ZeroGrad;
   readonly step: StepChoice;

@@ -58,7 +58,12 @@ function layerTable({ layers, totals, model, setup }: ExplainReport, width: numb
   if (idle > 0) {
     rows.push(
       row(
-        [`${formatCount(idle)} ${idle === 1 ? "operator" : "operators"}`, "-", "-", formatCount(sum(layers) - sum(shown))],
+        [
+          `${formatCount(idle)} ${idle === 1 ? "operator" : "operators"}`,
+          "-",
+          "-",
+          formatCount(sum(layers) - sum(shown)),
+        ],
         [paint.dim, paint.dim, paint.dim, paint.dim],
       ),
     );

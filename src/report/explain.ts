@@ -53,7 +53,10 @@ export function reportEstimate(input: ReportInput): EstimateReport {
   const deviceTotal = reserved + context.bytes;
   const interval = intervalOf({ graph, setup, allocated: peak.allocated, reserved, context });
   const highest = (phase: ReportPhase) => ({
-    peakAllocatedBytes: phases.find((part) => part.phase === phase)?.peakAllocated ?? 0,
+    peakAllocatedBytes: Math.max(
+      0,
+      ...phases.filter((part) => part.phase === phase).map(({ peakAllocated }) => peakAllocated),
+    ),
   });
   let formula: Formula | undefined;
   return {

@@ -24,6 +24,8 @@ export interface SetupReport {
   readonly image: readonly [number, number] | null;
   readonly shape: Readonly<Record<string, readonly number[]>>;
   readonly optimizer: OptimizerReport | null;
+  /** Micro-batches per optimizer step. */
+  readonly accumulate: number;
   readonly loss: LossChoice;
   readonly freeze: readonly string[];
   readonly zeroGrad: ZeroGrad;

@@ -14,7 +14,20 @@ import { elements } from "../base/shape.js";
 const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
 export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
-  if (setup.mode === "inference" || (setup.loss === "none" && isScalar(graph))) return graph;
+  return setup.mode === "inference" ? graph : shareOfStep(withLoss(graph, setup), setup.accumulate);
+}
+
+/** A micro-batch's loss is divided by their number, so that gradients add up to the mean over the whole batch. */
+function shareOfStep(graph: Graph, accumulate: number): Graph {
+  const [loss] = graph.outputs;
+  if (accumulate === 1 || loss === undefined || !isScalar(graph)) return graph;
+  const draft = new Draft(graph);
+  const share = draft.node("div", { self: loss }, { other: accumulate }, [draft.spec(loss)]);
+  return { ...draft.finish(share), outputs: [share, ...graph.outputs.slice(1)] };
+}
+
+function withLoss(graph: Graph, setup: TrainingSetup): Graph {
+  if (setup.loss === "none" && isScalar(graph)) return graph;
   const [first] = graph.outputs;
   if (first === undefined || (isScalar(graph) && setup.loss !== "cross-entropy")) return graph;
   const draft = new Draft(graph);

@@ -2,11 +2,10 @@
  * Tape → Step: forward, backward, optimizer and zero_grad in execution order, from the resident tensors to the state
  * that every later step repeats.
  */
-import { invariant } from "../base/invariant.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
-import { allocation, type BlockId, type Category, type Section, type Step } from "../ir/step.js";
+import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
@@ -35,6 +34,15 @@ export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step
   return { name: tape.graph.name, blocks: planner.ledger.blocks, resident, first, steady };
 }
 
+/** Micro-batches after which the further ones only repeat what the cache has seen. */
+const SETTLED = 8;
+
+interface PlannedPasses {
+  readonly sections: readonly Section[];
+  /** The gradients they make; null when they add to those that are there. */
+  readonly gradients: ReadonlyMap<ValueId, BlockId> | null;
+}
+
 class StepPlanner {
   readonly ledger = new Ledger();
   private readonly tape: Tape;
@@ -52,10 +60,7 @@ class StepPlanner {
   } | null = null;
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
-  private planned: {
-    readonly sections: Section[];
-    readonly gradients: ReadonlyMap<ValueId, BlockId>;
-  } | null = null;
+  private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
 
   constructor(tape: Tape, setup: TrainingSetup, device: Device) {
     this.tape = tape;
@@ -107,9 +112,14 @@ class StepPlanner {
 
   step(first: boolean): Section[] {
     const { ledger, setup } = this;
-    const passes = first || setup.zeroGrad === "keep" ? this.passes() : this.repeatPasses();
+    const sections = this.passes();
+    for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
+      this.returnFromPass("backward");
+      sections.push(...ledger.take(), ...this.passes());
+    }
     ledger.at = -1;
     if (setup.mode === "train") {
+      if (setup.accumulate > 1) this.returnFromPass("backward");
       if (setup.optimizer) {
         ledger.begin("optimizer");
         this.optimize(first);
@@ -117,34 +127,37 @@ class StepPlanner {
       ledger.begin("zero-grad");
       this.zeroGradients();
     } else ledger.begin("zero-grad");
-    this.returnFromStep();
-    return [...passes, ...ledger.take()];
+    if (setup.accumulate === 1) this.returnFromPass();
+    return [...sections, ...ledger.take()];
   }
 
-  /** Forward and backward; with gradients kept from the step before, backward adds to them. */
+  /** Forward and backward. Where gradients are there already, backward adds to them. */
   private passes(): Section[] {
-    const { ledger, setup } = this;
+    const { ledger, setup, gradients } = this;
+    const key = gradients.size > 0 ? "adding" : "fresh";
+    const planned = this.planned.get(key);
+    if (planned) return this.repeat(planned);
     ledger.begin("forward");
     const saved = this.forward();
     if (setup.mode === "train") {
       ledger.begin("backward");
       this.backward(saved);
     }
-    this.planned = { sections: ledger.take(), gradients: new Map(this.gradients) };
-    return this.planned.sections;
+    const sections = ledger.take();
+    this.planned.set(key, { sections, gradients: key === "fresh" ? new Map(gradients) : null });
+    return [...sections];
   }
 
   /** The same passes again, without the workspaces that the threads' cuBLAS handles have by then. */
-  private repeatPasses(): Section[] {
-    const { ledger, planned } = this;
-    invariant(planned, "the first step is planned before a later one");
-    for (const [parameter, block] of planned.gradients) {
+  private repeat({ sections, gradients }: PlannedPasses): Section[] {
+    const { ledger } = this;
+    for (const [parameter, block] of gradients ?? []) {
       this.gradients.set(parameter, block);
       ledger.hold(block);
     }
     for (const storage of this.returned()) ledger.hold(storage);
     const once = new Set([allocation(this.forwardBlas), allocation(this.backwardBlas)]);
-    return planned.sections.map((section) => {
+    return sections.map((section) => {
       const at = section.actions.findIndex((action) => once.has(action));
       if (at < 0) return section;
       const without = <T>(list: readonly T[]): T[] => [...list.slice(0, at), ...list.slice(at + 1)];
@@ -270,8 +283,9 @@ class StepPlanner {
     this.gradients.clear();
   }
 
-  /** The locals of the step function die: what the forward pass returned. */
-  private returnFromStep(): void {
+  /** The locals of the loop's body die: what the forward pass returned. */
+  private returnFromPass(phase?: Phase): void {
+    if (phase) this.ledger.begin(phase);
     for (const storage of this.returned()) this.ledger.drop(storage);
   }
 

@@ -6,7 +6,6 @@ import { join } from "node:path";
 const UNSUPPORTED = [
   [(spec) => spec.mode !== undefined && spec.mode !== "fp32", "precision"],
   [(spec) => spec.channels_last, "channels last"],
-  [(spec) => (spec.grad_accum ?? 1) > 1, "gradient accumulation"],
   [(spec) => spec.ckpt, "checkpointing"],
   [(spec) => spec.lora, "adapters"],
   [(spec) => spec.attn, "attention choice"],
@@ -59,6 +58,7 @@ function optionsOf({ spec, gpu }, results) {
       : {
           optimizer: optimizer.length > 1 ? `${optimizer[0]}:${optimizer.slice(1).join(",")}` : optimizer[0],
         }),
+    ...(spec.grad_accum && { accumulate: spec.grad_accum }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.input_shape && { image: spec.input_shape.slice(1) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),

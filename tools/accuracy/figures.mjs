@@ -9,12 +9,21 @@ const FIGURES = [
   "reservedBytes",
 ];
 
+/** Peak of every phase of the last recorded step; with accumulation, forward#0, forward#1, … are one phase. */
+export function phasePeaks(recorded) {
+  const last = recorded.steps.at(-1).step;
+  const peaks = {};
+  for (const { step, phase, peak } of recorded.phases) {
+    const [name = ""] = phase.split("#");
+    if (step === last) peaks[name] = Math.max(peaks[name] ?? 0, peak);
+  }
+  return peaks;
+}
+
 /** Pairs of one case: figure → [predicted, recorded]; `states` tells whether every exact total is equal. */
 export function compareCase(report, recorded) {
   const last = recorded.steps.at(-1);
-  const phases = Object.fromEntries(
-    recorded.phases.filter(({ step }) => step === last.step).map((phase) => [phase.phase, phase.peak]),
-  );
+  const phases = phasePeaks(recorded);
   const states = [
     [report.totals.parameterBytes, recorded.params.bytes],
     [report.totals.bufferBytes, recorded.buffers.bytes],

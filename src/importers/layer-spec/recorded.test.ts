@@ -36,6 +36,7 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     precision: "fp32",
     batch,
     optimizer: { name: "adam", options: {} },
+    accumulate: 1,
     loss: "auto",
     zeroGrad: "set-to-none",
     step: "steady",
