@@ -4,7 +4,7 @@ import { slicesOf } from "./bar.js";
 import { printFormula } from "./formula.js";
 import { noteFor } from "./notes.js";
 import { PARTS } from "./style.js";
-import { formatBytes, formatCount } from "./units.js";
+import { formatBatch, formatBytes, formatCount } from "./units.js";
 
 export function renderEstimateMarkdown(report: EstimateReport): string {
   const { model, setup, peak, interval, machine, formula } = report;
@@ -31,7 +31,7 @@ export function renderEstimateMarkdown(report: EstimateReport): string {
     : "";
   return [
     `### ${escaped(model.name)}: ${formatBytes(peak.deviceTotalBytes)}\n`,
-    `PyTorch · ${setup.precision} · ${optimizer} · batch ${formatCount(setup.batch)}\n`,
+    `PyTorch · ${setup.precision} · ${optimizer} · ${formatBatch(setup)}\n`,
     `${verdict}${table(["", "at the peak", ""], rows)}`,
     `Formula: \`peak(B) = ${printFormula(formula.pieces)}\``,
     ...(report.assumptions.length > 0

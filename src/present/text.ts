@@ -6,7 +6,7 @@ import { printPiece, rangeOf } from "./formula.js";
 import { fold, joinFitting } from "./layout.js";
 import type { AnyReport } from "./notes.js";
 import { createPaint, type Paint } from "./style.js";
-import { formatBytes, formatCount } from "./units.js";
+import { formatBatch, formatBytes, formatCount } from "./units.js";
 
 export interface TextOptions {
   /** Columns of the terminal. */
@@ -51,7 +51,7 @@ export function renderText(report: AnyReport, options: TextOptions = {}): string
 
 /** `resnet50 · PyTorch · fp32 · AdamW (foreach) · batch 32 · steady state`. */
 function headline({ model, setup }: AnyReport, width: number): string {
-  const { mode, optimizer, precision, batch, step } = setup;
+  const { mode, optimizer, precision, step } = setup;
   const how =
     mode === "inference"
       ? "inference"
@@ -60,9 +60,7 @@ function headline({ model, setup }: AnyReport, width: number): string {
         : "no optimizer";
   const state = mode === "inference" ? "" : step === "first" ? "first step" : "steady state";
   return joinFitting(
-    [model.name, "PyTorch", precision, how, `batch ${formatCount(batch)}`, state].filter(
-      (part) => part !== "",
-    ),
+    [model.name, "PyTorch", precision, how, formatBatch(setup), state].filter((part) => part !== ""),
     " · ",
     width,
   );

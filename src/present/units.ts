@@ -34,3 +34,8 @@ function significant(value: number, whole: boolean): string {
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
+/** `batch 32`, or `batch 4 x 32` with four micro-batches per optimizer step. */
+export function formatBatch({ batch, accumulate }: { batch: number; accumulate: number }): string {
+  return `batch ${accumulate > 1 ? `${formatCount(accumulate)} x ` : ""}${formatCount(batch)}`;
+}
