@@ -41,6 +41,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: options.zeroGrad ?? "set-to-none",
     step: options.step ?? "steady",
     cudnn: options.cudnn ?? "default",
+    expandableSegments: options.allocatorConf === "expandable_segments:True",
     freeze: options.freeze ?? [],
   };
   const report: SetupReport = {
@@ -57,6 +58,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: setup.zeroGrad,
     step: setup.step,
     cudnn: setup.cudnn,
+    expandableSegments: setup.expandableSegments,
     gpu: machine.gpu,
   };
   const image = options.image as readonly [number, number] | undefined; // checkOptions turned texts into sizes

@@ -24,7 +24,14 @@ export function runPipeline(model: ImportedModel, resolved: ResolvedSetup, optio
     const { graph, diagnostics } = bindModel(model, bindings, setup.freeze);
     const analysis = analyze(graph, setup, machine, options);
     if (!analysis.timeline.outOfMemory) return { ...analysis, diagnostics, outOfMemory: false };
-    const timeline = simulateMemory(analysis.step, { ...machine, capacity: null }, options);
+    const timeline = simulateMemory(
+      analysis.step,
+      { ...machine, capacity: null },
+      {
+        ...options,
+        expandableSegments: setup.expandableSegments,
+      },
+    );
     return { ...analysis, timeline, diagnostics, outOfMemory: true };
   });
 }

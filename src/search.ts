@@ -32,7 +32,7 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
   const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));
   const fits = (batch: number): boolean => {
     const planned = planIfPossible(model, resolved, batch);
-    return planned !== null && !simulateMemory(planned.step, machine).outOfMemory;
+    return planned !== null && !simulateMemory(planned.step, machine, setup).outOfMemory;
   };
   const guess = linear ? largestByLines(linear, resolved) : setup.batch;
   return lastThat(fits, Math.max(1, guess), { stride: 1, mostTries: MOST_PLANS });
@@ -42,7 +42,7 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
 function largestByLines(linear: LinearStep, resolved: ResolvedSetup): number {
   const { planned, lines } = linear;
   const fits = (batch: number): boolean =>
-    !simulateMemory(stepAt(planned.step, lines, batch), resolved.machine).outOfMemory;
+    !simulateMemory(stepAt(planned.step, lines, batch), resolved.machine, resolved.setup).outOfMemory;
   const bound = boundOf(linear, resolved);
   for (let batch = bound; batch > 0 && bound - batch < MOST_LINES; batch--) if (fits(batch)) return batch;
   const below = Math.max(1, bound - MOST_LINES);

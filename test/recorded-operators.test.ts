@@ -32,6 +32,7 @@ const SETUP: TrainingSetup = {
   batch: 1,
   optimizer: null,
   accumulate: 1,
+  expandableSegments: false,
   loss: "auto",
   zeroGrad: "set-to-none",
   step: "steady",

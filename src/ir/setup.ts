@@ -28,6 +28,8 @@ export interface TrainingSetup {
   readonly zeroGrad: ZeroGrad;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
+  /** `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`: segments grow page by page. */
+  readonly expandableSegments: boolean;
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
 }

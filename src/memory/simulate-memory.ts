@@ -8,7 +8,9 @@ import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
 import type { Machine } from "../ir/setup.js";
 import { type BlockId, blockOf, type Phase, type Section, type Step } from "../ir/step.js";
 import type { Moment, PhasePeak, StepTimeline, Timeline } from "../ir/timeline.js";
+import type { Allocator } from "./allocators/allocator.js";
 import { CachingAllocator } from "./allocators/caching.js";
+import { ExpandableAllocator } from "./allocators/expandable.js";
 
 /** Times the steady step runs after the first. Fragmentation can go on growing for a few more; the interval covers it. */
 const STEADY_STEPS = 2;
@@ -16,12 +18,17 @@ const STEADY_STEPS = 2;
 export interface SimulateMemoryOptions {
   /** Record every moment of the last step. */
   readonly moments?: boolean;
+  /** Segments grow page by page. */
+  readonly expandableSegments?: boolean;
 }
 
 export function simulateMemory(step: Step, machine: Machine, options: SimulateMemoryOptions = {}): Timeline {
   const capacity =
     machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
-  const replay = new Replay(step, capacity);
+  const allocator = options.expandableSegments
+    ? new ExpandableAllocator(capacity)
+    : new CachingAllocator(capacity);
+  const replay = new Replay(step, allocator);
   let outOfMemory = replay.run([step.resident], 0) ?? replay.run(step.first, 0);
   const first = replay.result();
   for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) outOfMemory = replay.run(step.steady, i);
@@ -34,7 +41,7 @@ class Replay {
   /** Most bytes ever held from the device, used or cached. */
   reserved: Bytes = NO_BYTES;
   private readonly sizes: Float64Array;
-  private readonly allocator: CachingAllocator;
+  private readonly allocator: Allocator;
   private readonly handles: Int32Array;
   private phases: PhasePeak[] = [];
   private sections: readonly Section[] = [];
@@ -42,10 +49,10 @@ class Replay {
   private aliveBefore: Uint8Array;
   private readonly alive: Uint8Array;
 
-  constructor(step: Step, capacity: number) {
+  constructor(step: Step, allocator: Allocator) {
     this.sizes = new Float64Array(step.blocks.length);
     for (const { id, bytes } of step.blocks) this.sizes[id] = bytes;
-    this.allocator = new CachingAllocator(capacity);
+    this.allocator = allocator;
     this.handles = new Int32Array(step.blocks.length).fill(-1);
     this.alive = new Uint8Array(step.blocks.length);
     this.aliveBefore = this.alive.slice();

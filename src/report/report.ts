@@ -31,6 +31,7 @@ export interface SetupReport {
   readonly zeroGrad: ZeroGrad;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
+  readonly expandableSegments: boolean;
   readonly gpu: string | null;
 }
 

@@ -39,11 +39,11 @@ export function readCases(oracle, models, results) {
 }
 
 function allocatorSetting({ alloc_conf, cudnn_ws }) {
-  if (alloc_conf) return "allocator settings";
+  if (alloc_conf && !alloc_conf.startsWith("expandable_segments:")) return "allocator settings";
   return cudnn_ws && cudnn_ws !== "0" ? "invented workspaces" : undefined;
 }
 
-function optionsOf({ spec, gpu }, results) {
+function optionsOf({ spec, gpu, alloc_conf }, results) {
   const { name, ...settings } =
     typeof spec.optimizer === "string" ? { name: spec.optimizer } : (spec.optimizer ?? { name: "adam" });
   const optimizer = [name, Object.entries(settings).map(([key, value]) => `${key}=${value}`)]
@@ -52,6 +52,7 @@ function optionsOf({ spec, gpu }, results) {
   return {
     batch: spec.batch,
     gpu,
+    ...(alloc_conf && { allocatorConf: alloc_conf }),
     cudnn: results === "results" ? "no-workspace" : "default",
     ...(spec.inference
       ? { mode: "inference" }

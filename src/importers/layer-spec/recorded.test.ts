@@ -37,6 +37,7 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     batch,
     optimizer: { name: "adam", options: {} },
     accumulate: 1,
+    expandableSegments: false,
     loss: "auto",
     zeroGrad: "set-to-none",
     step: "steady",

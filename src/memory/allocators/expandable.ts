@@ -1,0 +1,222 @@
+/**
+ * PyTorch's caching allocator with `expandable_segments:True`: one segment per pool, mapped page by page as it grows.
+ *
+ * Source  c10/cuda/CUDACachingAllocator.cpp (get_free_block, find_expandable_block, try_allocate_expandable_block,
+ *         map_block, unmap_block, should_split)
+ */
+import { MiB } from "../../base/units.js";
+import type { Allocator } from "./allocator.js";
+
+/** Every block is a multiple of this. kMinBlockSize */
+const MIN_BLOCK = 512;
+/** Requests up to this come from the small pool. kSmallSize */
+const SMALL_REQUEST = MiB;
+/** What one mapping adds to the segment of the small pool. kSmallBuffer */
+const SMALL_PAGE = 2 * MiB;
+/** What one mapping adds to the segment of the large pool. kLargeBuffer */
+const LARGE_PAGE = 20 * MiB;
+/** Addresses of a segment: more than any device has. */
+const ADDRESS_SPACE = 2 ** 50;
+
+type State = "allocated" | "free" | "unmapped";
+
+interface Block {
+  readonly handle: number;
+  readonly pool: Pool;
+  readonly address: number;
+  size: number;
+  state: State;
+  previous: Block | null;
+  next: Block | null;
+}
+
+interface Pool {
+  readonly page: number;
+  /** By size, then by address. */
+  readonly free: Block[];
+  /** The first block of the segment. */
+  first: Block | null;
+}
+
+export class ExpandableAllocator implements Allocator {
+  allocated = 0;
+  reserved = 0;
+  peakAllocated = 0;
+  peakReserved = 0;
+  /** Times the device was full and free pages were unmapped. */
+  retries = 0;
+  private readonly capacity: number;
+  private readonly blocks: Block[] = [];
+  private readonly small = segment(SMALL_PAGE);
+  private readonly large = segment(LARGE_PAGE);
+
+  /** `capacity`: bytes the device can give this process; `Infinity` when it never fills. */
+  constructor(capacity: number = Number.POSITIVE_INFINITY) {
+    this.capacity = capacity;
+    for (const pool of [this.small, this.large]) pool.first = this.block(pool, 0, ADDRESS_SPACE, "unmapped");
+  }
+
+  allocate(request: number): number {
+    const size = request < MIN_BLOCK ? MIN_BLOCK : Math.ceil(request / MIN_BLOCK) * MIN_BLOCK;
+    const pool = size <= SMALL_REQUEST ? this.small : this.large;
+    const block = bestFit(pool, size) ?? this.grow(pool, size) ?? this.retry(pool, size);
+    if (block === null) return -1;
+    remove(block);
+    block.state = "allocated";
+    if (block.size > size) insert(this.split(block, size, "free"));
+    this.allocated += size;
+    if (this.allocated > this.peakAllocated) this.peakAllocated = this.allocated;
+    return block.handle;
+  }
+
+  free(handle: number): void {
+    const block = this.blocks[handle] as Block;
+    this.allocated -= block.size;
+    this.release(block);
+  }
+
+  sizeOf(handle: number): number {
+    return (this.blocks[handle] as Block).size;
+  }
+
+  resetPeaks(): void {
+    this.peakAllocated = this.allocated;
+    this.peakReserved = this.reserved;
+  }
+
+  /** Maps pages until a free block has `size` bytes: the lowest place where that is possible. */
+  private grow(pool: Pool, size: number): Block | null {
+    for (let at = pool.first; at; at = at.next) {
+      if (at.state !== "unmapped") continue;
+      const start = at.previous?.state === "free" ? at.previous : at;
+      if (roomAt(start) < size) continue;
+      let block: Block | null = start.state === "free" ? start : this.map(start, size);
+      while (block && block.size < size) block = this.map(block.next as Block, size - block.size);
+      return block;
+    }
+    return null;
+  }
+
+  /** Maps the pages of the unmapped `block` that hold its first `size` bytes; the free block they are part of now. */
+  private map(block: Block, size: number): Block | null {
+    const { page } = block.pool;
+    const mapped = Math.min(block.size, Math.ceil(size / page) * page);
+    if (this.reserved + mapped > this.capacity) return null;
+    this.reserved += mapped;
+    if (this.reserved > this.peakReserved) this.peakReserved = this.reserved;
+    if (mapped < block.size) this.split(block, mapped, "unmapped");
+    return this.release(block);
+  }
+
+  /** The device is full: whole free pages are unmapped, and it is asked once more. */
+  private retry(pool: Pool, size: number): Block | null {
+    const before = this.reserved;
+    for (const { free, page } of [this.small, this.large])
+      for (const block of [...free]) this.unmap(block, page);
+    if (this.reserved === before) return null;
+    this.retries += 1;
+    return this.grow(pool, size);
+  }
+
+  /** Gives back the whole pages inside a free block. */
+  private unmap(block: Block, page: number): void {
+    const from = Math.ceil(block.address / page) * page - block.address;
+    const to = Math.floor((block.address + block.size) / page) * page - block.address;
+    if (to <= from) return;
+    remove(block);
+    const middle = from > 0 ? this.split(block, from, "free") : block;
+    if (from > 0) insert(block);
+    if (to - from < middle.size) insert(this.split(middle, to - from, "free"));
+    middle.state = "unmapped";
+    this.reserved -= middle.size;
+    if (middle.next?.state === "unmapped") join(middle, middle.next);
+    if (middle.previous?.state === "unmapped") join(middle.previous, middle);
+  }
+
+  /** Makes `block` free, as one with its free neighbours. */
+  private release(block: Block): Block {
+    let whole = block;
+    if (block.next?.state === "free") {
+      remove(block.next);
+      join(block, block.next);
+    }
+    if (block.previous?.state === "free") {
+      whole = block.previous;
+      remove(whole);
+      join(whole, block);
+    }
+    whole.state = "free";
+    insert(whole);
+    return whole;
+  }
+
+  /** Cuts `block` to `size`; the rest, in no list. */
+  private split(block: Block, size: number, state: State): Block {
+    const rest = this.block(block.pool, block.address + size, block.size - size, state);
+    rest.previous = block;
+    rest.next = block.next;
+    if (rest.next) rest.next.previous = rest;
+    block.next = rest;
+    block.size = size;
+    return rest;
+  }
+
+  private block(pool: Pool, address: number, size: number, state: State): Block {
+    const handle = this.blocks.length;
+    const block: Block = { handle, pool, address, size, state, previous: null, next: null };
+    this.blocks.push(block);
+    return block;
+  }
+}
+
+function segment(page: number): Pool {
+  return { page, free: [], first: null };
+}
+
+/** Bytes from `block` on that are free or can be mapped. */
+function roomAt(block: Block): number {
+  let bytes = 0;
+  for (let at: Block | null = block; at && at.state !== "allocated"; at = at.next) bytes += at.size;
+  return bytes;
+}
+
+/** The smallest free block that is large enough; one that could grow counts with what it could grow to. */
+function bestFit({ free }: Pool, size: number): Block | null {
+  let at = lowerBound(free, size, -1);
+  while (at + 1 < free.length && grown(free[at + 1] as Block) < grown(free[at] as Block)) at++;
+  return free[at] ?? null;
+}
+
+function grown({ size, next }: Block): number {
+  return next?.state === "unmapped" ? size + next.size : size;
+}
+
+/** Index of the first block not smaller than (size, address). */
+function lowerBound(blocks: readonly Block[], size: number, address: number): number {
+  let low = 0;
+  let high = blocks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const block = blocks[middle] as Block;
+    if (block.size < size || (block.size === size && block.address < address)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function insert(block: Block): void {
+  const { free } = block.pool;
+  free.splice(lowerBound(free, block.size, block.address), 0, block);
+}
+
+function remove(block: Block): void {
+  const { free } = block.pool;
+  free.splice(lowerBound(free, block.size, block.address), 1);
+}
+
+/** `next`, which follows `block`, becomes part of it. */
+function join(block: Block, next: Block): void {
+  block.size += next.size;
+  block.next = next.next;
+  if (next.next) next.next.previous = block;
+}
