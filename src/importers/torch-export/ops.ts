@@ -284,6 +284,8 @@ export const ATEN_OPS: Readonly<Record<string, AtenRow>> = {
   unfold: same("windows"),
   uniform: same("bernoulli"),
   unsqueeze: same("unsqueeze"),
+  _upsample_bicubic2d_aa: reads("upsampleBicubic2d"),
+  _upsample_bilinear2d_aa: reads("upsampleBilinear2d"),
   upsample_bicubic2d: reads("upsampleBicubic2d"),
   upsample_bilinear2d: reads("upsampleBilinear2d"),
   upsample_linear1d: reads("upsampleLinear1d"),
