@@ -6,11 +6,14 @@ import type { Argument, Attributes, ScopeId, ValueId, ValueRole } from "../../ir
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { ShapeError } from "../../ops/rule.js";
-import { shapeMismatch, tooLarge } from "./complaints.js";
+import { shapeMismatch, tooLarge, tooManyOperators } from "./complaints.js";
 import type { LayerCall, Options, PlannedLayer, Reference } from "./row.js";
 
 /** A tensor of float32 with so many elements takes 4 TiB: byte counts stay exact, no device holds it. */
 const MAX_ELEMENTS = 2 ** 40;
+
+/** Operators of a spec's forward pass; the largest published model of 2,000 layers runs some 30,000. */
+const MAX_OPERATORS = 50_000;
 
 /** What all calls of one graph share. */
 export class Drawing {
@@ -147,6 +150,7 @@ export class Call implements LayerCall {
   ): readonly ValueId[] {
     const base = this.made++ === 0 ? this.path : `${this.path}.${op}`;
     const names = Array.from({ length: count }, (_, i) => (i === 0 ? base : `${base}_${i}`));
+    if (this.drawing.builder.length >= MAX_OPERATORS) throw tooManyOperators(this.layer.at, MAX_OPERATORS);
     let results: readonly ValueId[];
     try {
       results = this.drawing.builder.node(op, inputs, attributes, { names, scope: this.inside.scope });

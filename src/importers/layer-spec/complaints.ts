@@ -2,6 +2,21 @@
 import { InputError } from "../../base/complaint.js";
 import { didYouMean } from "../../base/did-you-mean.js";
 
+/** Characters of a file's own text that a complaint repeats. */
+const MAX_TEXT = 60;
+
+/** Names a complaint lists. */
+const MAX_LISTED = 12;
+
+/** Characters of the YAML parser's own words. */
+const MAX_PROBLEM = 200;
+
+/** Text of the file as a complaint quotes it: on one line, and not without end. */
+export function quotedText(text: string): string {
+  const start = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+  return JSON.stringify(start) + (text.length > MAX_TEXT ? ` (${text.length} characters)` : "");
+}
+
 const complain = (code: string, where: string, rule: string, expected: string, got: string, hint: string) =>
   new InputError({ code: `layer-spec/${code}`, where, rule, expected, got, hint });
 
@@ -31,7 +46,7 @@ export function syntaxError(where: string, problem: string): InputError {
     where,
     "a layer spec must be YAML or JSON",
     "one YAML or JSON document",
-    problem,
+    problem.length > MAX_PROBLEM ? `${problem.slice(0, MAX_PROBLEM)}…` : problem,
     hint,
   );
 }
@@ -43,6 +58,18 @@ export function deepNesting(where: string, limit: number): InputError {
     where,
     "lists and maps must not nest too deep",
     `at most ${limit} levels`,
+    "more",
+    hint,
+  );
+}
+
+export function tooManyTokens(where: string, limit: number): InputError {
+  const hint = "write repeated layers once, with repeat";
+  return complain(
+    "tokens",
+    where,
+    "a layer spec must be a short text",
+    `at most ${limit} words, marks and line ends`,
     "more",
     hint,
   );
@@ -61,13 +88,14 @@ export function tooManyValues(where: string, limit: number): InputError {
 }
 
 export function unknownAnchor(where: string, name: string): InputError {
-  const hint = `write &${name} before the value that *${name} repeats; a value cannot repeat itself`;
+  const short = name.length > MAX_TEXT ? `${name.slice(0, MAX_TEXT)}…` : name;
+  const hint = `write &${short} before the value that *${short} repeats; a value cannot repeat itself`;
   return complain(
     "anchor",
     where,
     "an alias must repeat a value written before it",
     "a known anchor",
-    `*${name}`,
+    `*${short}`,
     hint,
   );
 }
@@ -86,14 +114,7 @@ export function notPlain(where: string, what: string): InputError {
 
 export function keyTwice(where: string, key: string): InputError {
   const hint = "remove one; every layer needs a dash of its own";
-  return complain(
-    "key-twice",
-    where,
-    "a map must have every key once",
-    "a new key",
-    JSON.stringify(key),
-    hint,
-  );
+  return complain("key-twice", where, "a map must have every key once", "a new key", quotedText(key), hint);
 }
 
 // ---------------------------------------------------------------- the outline
@@ -129,8 +150,8 @@ export function missing(where: string, owner: string, key: string, hint: string)
   return complain(
     "missing",
     where,
-    `${owner} must have ${JSON.stringify(key)}`,
-    `the key ${JSON.stringify(key)}`,
+    `${owner} must have ${quotedText(key)}`,
+    `the key ${quotedText(key)}`,
     "none",
     hint,
   );
@@ -143,7 +164,7 @@ export function unknownKey(where: string, owner: string, key: string, known: rea
     where,
     `${owner} must have known keys only`,
     known.join(", "),
-    JSON.stringify(key),
+    quotedText(key),
     hint,
   );
 }
@@ -167,13 +188,14 @@ export function unknownLayer(where: string, word: string, known: readonly string
     where,
     "a layer must be one that Plimsoll knows",
     "a known layer",
-    JSON.stringify(word),
+    quotedText(word),
     hint,
   );
 }
 
 export function notOneLayer(where: string, words: readonly string[]): InputError {
-  const got = words.length === 0 ? "no layer" : `${words.length} layers: ${words.join(", ")}`;
+  const listed = `${words.slice(0, MAX_LISTED).join(", ")}${words.length > MAX_LISTED ? ", …" : ""}`;
+  const got = words.length === 0 ? "no layer" : `${words.length} layers: ${listed}`;
   const hint = "start every layer with a dash of its own";
   return complain(
     "one-layer",
@@ -197,14 +219,7 @@ export function unknownOption(
     known.length === 0 ? `write just ${layer}` : "remove it, or check the spelling",
   );
   const expected = known.length === 0 ? "no options" : known.join(", ");
-  return complain(
-    "option",
-    where,
-    `${layer} must have known options only`,
-    expected,
-    JSON.stringify(key),
-    hint,
-  );
+  return complain("option", where, `${layer} must have known options only`, expected, quotedText(key), hint);
 }
 
 export function twiceGiven(where: string, layer: string, key: string): InputError {
@@ -214,7 +229,7 @@ export function twiceGiven(where: string, layer: string, key: string): InputErro
     where,
     `an option of ${layer} must be given once`,
     "one value",
-    `${JSON.stringify(key)} again`,
+    `${quotedText(key)} again`,
     hint,
   );
 }
@@ -226,35 +241,38 @@ export function badValue(where: string, what: string, expected: string, got: str
 
 export function tooManyLayers(where: string, count: number, limit: number): InputError {
   const got = Number.isSafeInteger(count) ? String(count) : "more than can be counted";
+  const hint = "lower times of a repeat; a layer with several inputs counts once for each";
+  return complain("layers", where, "a spec must not have too many layers", `at most ${limit}`, got, hint);
+}
+
+export function tooManyOperators(where: string, limit: number): InputError {
+  const hint = "lower times of a repeat around the larger blocks";
   return complain(
-    "layers",
+    "operators",
     where,
-    "a spec must not have too many layers",
+    "the layers must not run too many operators",
     `at most ${limit}`,
-    got,
-    "lower times of a repeat",
+    "more",
+    hint,
   );
 }
 
-/** Names a complaint lists, the latest ones. */
-const MAX_LISTED = 12;
-
 export function unknownReference(where: string, name: string, known: readonly string[]): InputError {
-  const hint = didYouMean(name, known, `give the layer a name: { ${name}: …, name: … }`);
+  const hint = didYouMean(name, known, `give the earlier layer a name, and write that name here`);
   const expected = `one of ${known.slice(-MAX_LISTED).join(", ")}${known.length > MAX_LISTED ? ", and earlier ones" : ""}`;
   return complain(
     "reference",
     where,
     "input must name an input or an earlier layer",
     expected,
-    JSON.stringify(name),
+    quotedText(name),
     hint,
   );
 }
 
 export function nameTaken(where: string, name: string): InputError {
   const hint = "names also hold for the blocks inside; choose another";
-  return complain("name-taken", where, "a name must be used once", "a new name", JSON.stringify(name), hint);
+  return complain("name-taken", where, "a name must be used once", "a new name", quotedText(name), hint);
 }
 
 export function badName(where: string, got: string): InputError {
@@ -263,7 +281,7 @@ export function badName(where: string, got: string): InputError {
     "name",
     where,
     "a name must be a plain word",
-    "letters, digits, _ and -, a letter first",
+    "letters, digits, _ and -, a letter first, at most 64",
     got,
     hint,
   );

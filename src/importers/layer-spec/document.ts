@@ -6,8 +6,11 @@
  * Ignores  comments, tags, directives
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode } from "yaml";
-import { deepNesting, keyTwice, notPlain, tooManyValues, unknownAnchor } from "./complaints.js";
-import { MAX_DEPTH, MAX_VALUES, parseYaml } from "./parse-yaml.js";
+import { deepNesting, keyTwice, notPlain, quotedText, tooManyValues, unknownAnchor } from "./complaints.js";
+import { MAX_DEPTH, parseYaml } from "./parse-yaml.js";
+
+/** Ten values for each of the layers a spec may have; aliases count as often as they are used. */
+const MAX_VALUES = 100_000;
 
 export type Located = LocatedMap | LocatedList | LocatedScalar;
 
@@ -48,16 +51,19 @@ export function readDocument(text: string, name: string): Located | undefined {
   return new Converter(at).convert(document.contents as ParsedNode, 0);
 }
 
-/** An anchor's value, and how many values it holds. */
+/** An anchor's value, how many values it holds, and how deep they nest. */
 interface Anchored {
   readonly value: Located;
   readonly size: number;
+  readonly height: number;
 }
 
 class Converter {
   private readonly place: (offset: number) => string;
   private readonly anchors = new Map<string, Anchored>();
   private count = 0;
+  /** The deepest value so far of the anchors being read. */
+  private deepest = 0;
 
   constructor(place: (offset: number) => string) {
     this.place = place;
@@ -65,18 +71,24 @@ class Converter {
 
   convert(node: ParsedNode, depth: number): Located {
     const at = this.place(node.range[0]);
-    if (depth > MAX_DEPTH) throw deepNesting(at, MAX_DEPTH);
+    this.descend(depth, at);
     if (isAlias(node)) {
       const anchored = this.anchors.get(node.source);
       if (!anchored) throw unknownAnchor(at, node.source);
       this.spend(anchored.size, at);
+      this.descend(depth + anchored.height, at);
       return anchored.value;
     }
-    const before = this.count;
     this.spend(1, at);
+    return node.anchor ? this.anchored(node, node.anchor, at, depth) : this.plain(node, at, depth);
+  }
+
+  private anchored(node: ParsedNode, anchor: string, at: string, depth: number): Located {
+    const [count, deepest] = [this.count - 1, this.deepest];
+    this.deepest = depth;
     const value = this.plain(node, at, depth);
-    const { anchor } = node;
-    if (anchor) this.anchors.set(anchor, { value, size: this.count - before });
+    this.anchors.set(anchor, { value, size: this.count - count, height: this.deepest - depth });
+    this.deepest = Math.max(deepest, this.deepest);
     return value;
   }
 
@@ -106,6 +118,11 @@ class Converter {
     return { kind: "scalar", value: value as string | number | boolean | null, at }; // as: checked above
   }
 
+  private descend(depth: number, at: string): void {
+    if (depth > MAX_DEPTH) throw deepNesting(at, MAX_DEPTH);
+    this.deepest = Math.max(this.deepest, depth);
+  }
+
   private spend(values: number, at: string): void {
     this.count += values;
     if (this.count > MAX_VALUES) throw tooManyValues(at, MAX_VALUES);
@@ -114,10 +131,17 @@ class Converter {
 
 const empty = (at: string): Located => ({ kind: "scalar", value: null, at });
 
+/** Keys of a map that a complaint lists. */
+const MAX_QUOTED = 8;
+
 /** `value` as a complaint quotes it. */
 export function quoted(value: Located): string {
   if (value.kind === "list") return `a list of ${value.items.length}`;
-  if (value.kind === "map")
-    return `a map with ${value.entries.map(({ key }) => JSON.stringify(key)).join(", ") || "no keys"}`;
+  if (value.kind === "map") {
+    const keys = value.entries.slice(0, MAX_QUOTED).map(({ key }) => quotedText(key));
+    const rest = value.entries.length - keys.length;
+    return `a map with ${keys.join(", ") || "no keys"}${rest > 0 ? `, and ${rest} more` : ""}`;
+  }
+  if (typeof value.value === "string") return quotedText(value.value);
   return value.value === null ? "nothing" : JSON.stringify(value.value);
 }

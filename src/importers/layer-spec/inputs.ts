@@ -1,7 +1,7 @@
 /** What a spec says about its inputs, without the batch axis. */
 import type { DType } from "../../base/dtype.js";
 import { isFloating } from "../../base/dtype.js";
-import { badName, badValue, inputKind, missing, unknownKey, wrongKind } from "./complaints.js";
+import { badName, badValue, inputKind, missing, quotedText, unknownKey, wrongKind } from "./complaints.js";
 import { type Located, type LocatedMap, quoted } from "./document.js";
 import { choice, count, sizes } from "./kinds.js";
 import type { JsonSchema, OptionKind } from "./row.js";
@@ -77,7 +77,10 @@ const KINDS = Object.keys(INPUT_KINDS);
 const NO_PLAN = () => [];
 
 /** An input's name, and every layer's: part of parameter paths and of references. */
-export const NAME = /^[A-Za-z_][\w-]*$/;
+export const NAME = /^[A-Za-z_][\w-]{0,63}$/;
+
+/** Inputs of a spec; no model takes more. */
+const MAX_INPUTS = 256;
 
 /** `input: {…}`, called "input", or `inputs: { name: {…}, … }`. */
 export function readInputs(root: LocatedMap): readonly InputPlan[] {
@@ -91,8 +94,16 @@ export function readInputs(root: LocatedMap): readonly InputPlan[] {
   const hint = "write inputs: { left: { vector: 8 }, right: { vector: 4 } }";
   if (value.kind !== "map" || value.entries.length === 0)
     throw wrongKind(value.at, "inputs", "a map of names", quoted(value), hint);
+  if (value.entries.length > MAX_INPUTS)
+    throw wrongKind(
+      value.at,
+      "inputs",
+      `a map of at most ${MAX_INPUTS} names`,
+      String(value.entries.length),
+      hint,
+    );
   return value.entries.map(({ key, at, value }) => {
-    if (!NAME.test(key)) throw badName(at, JSON.stringify(key));
+    if (!NAME.test(key)) throw badName(at, quotedText(key));
     return readInput(key, value);
   });
 }

@@ -24,14 +24,22 @@ function integer(expected: string, schema: JsonSchema, low: number): OptionKind 
   return { expected, schema, read };
 }
 
+/** Numbers of one list: PyTorch's iterators take tensors of at most 64 dims. */
+const MAX_NUMBERS = 64;
+
 /** A list of whole numbers of at least `low`. */
 function integers(expected: string, item: JsonSchema, low: number): OptionKind {
   const read = (value: Located) => {
-    if (value.kind !== "list" || value.items.length === 0) return undefined;
+    if (value.kind !== "list" || value.items.length === 0 || value.items.length > MAX_NUMBERS)
+      return undefined;
     const numbers = value.items.map(scalar);
     return numbers.every((number) => whole(number, low)) ? (numbers as number[]) : undefined; // as: just checked
   };
-  return { expected, schema: { type: "array", items: item, minItems: 1 }, read };
+  return {
+    expected: `${expected}, at most ${MAX_NUMBERS}`,
+    schema: { type: "array", items: item, minItems: 1, maxItems: MAX_NUMBERS },
+    read,
+  };
 }
 
 /** The first of `kinds` that can read the value. */

@@ -1,12 +1,12 @@
 /**
- * Text → YAML document. Size and depth are checked before the recursive half of the parser runs: a full stack inside
- * V8's regular expressions ends the process, and nothing can catch that.
+ * Text → YAML document. Length and depth are checked while the text is cut into tokens, before the recursive half of the
+ * parser runs: a full stack inside V8's regular expressions ends the process, and nothing can catch that.
  */
-import { Composer, type CST, type Document, type LineCounter, Parser } from "yaml";
-import { deepNesting, syntaxError, tooManyValues } from "./complaints.js";
+import { Composer, type CST, type Document, Lexer, type LineCounter, Parser } from "yaml";
+import { deepNesting, syntaxError, tooManyTokens } from "./complaints.js";
 
-/** Ten values for each of the layers a spec may have; aliases count as often as they are used. */
-export const MAX_VALUES = 1_000_000;
+/** Words, marks and line ends: 2,000 layers of 75 each. What the composer makes of so many takes a second at worst. */
+const MAX_TOKENS = 150_000;
 /** Deeper nesting than any model's; guards the stack against hostile text. */
 export const MAX_DEPTH = 64;
 
@@ -19,10 +19,7 @@ export interface ParseYamlOptions {
 
 /** The one document in `text`. Throws InputError where the text is no YAML, or more than one. */
 export function parseYaml(text: string, { lines, at, name }: ParseYamlOptions): Document.Parsed {
-  refuseCrowds(text, name);
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const deep = tokens.map(tooDeep).find((offset) => offset !== undefined);
-  if (deep !== undefined) throw deepNesting(at(deep), MAX_DEPTH);
+  const tokens = tokenize(text, { lines, at, name });
   // duplicate keys are found later, in one look-up each; the composer compares every pair
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false });
   const [document, second] = [...composer.compose(tokens, true, text.length)];
@@ -33,29 +30,21 @@ export function parseYaml(text: string, { lines, at, name }: ParseYamlOptions): 
   return document;
 }
 
-/** Values are parted by commas, line ends and brackets: a cheap look before the parser, which takes seconds for a million. */
-function refuseCrowds(text: string, name: string): void {
-  let parts = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (PARTING.has(code)) parts += 1;
+/** Documents and comments in order, up to the first mistake: the composer describes one mistake as well as many. */
+function tokenize(text: string, { lines, at, name }: ParseYamlOptions): CST.Token[] {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    // every escape can be a mistake of its own
+    count += lexeme.startsWith('"') ? lexeme.split("\\").length : 1;
+    if (count > MAX_TOKENS) throw tooManyTokens(name, MAX_TOKENS);
+    tokens.push(...parser.next(lexeme));
+    // below the top there is the document, above it the scalar being read
+    if (parser.stack.length > MAX_DEPTH + 2) throw deepNesting(at(parser.offset - lexeme.length), MAX_DEPTH);
+    if (tokens[tokens.length - 1]?.type === "error") return tokens;
   }
-  if (parts > MAX_VALUES) throw tooManyValues(name, MAX_VALUES);
-}
-
-const PARTING: ReadonlySet<number> = new Set([..."\n,[{"].map((character) => character.charCodeAt(0)));
-
-/** Where nesting exceeds the limit, looked for without recursion. */
-function tooDeep(root: CST.Token): number | undefined {
-  const open: { token: CST.Token; depth: number }[] = [{ token: root, depth: 0 }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { token, depth } = next;
-    if (depth > MAX_DEPTH) return token.offset;
-    if (token.type === "document" && token.value) open.push({ token: token.value, depth });
-    if (!("items" in token)) continue;
-    for (const item of token.items) {
-      for (const inner of [item.key, item.value]) if (inner) open.push({ token: inner, depth: depth + 1 });
-    }
-  }
-  return undefined;
+  tokens.push(...parser.end());
+  return tokens;
 }

@@ -28,7 +28,9 @@ import {
 } from "./row.js";
 
 /** Layers of a spec, repetitions counted: more than any network has, few enough to answer in seconds. */
-export const MAX_LAYERS = 100_000;
+const MAX_LAYERS = 10_000;
+/** Inputs of one layer; DenseNet joins some sixty. */
+const MAX_INPUTS = 256;
 
 /** Keys that every layer may have, beside its word or among its options. */
 const COMMON = ["name", "input", "inputs"];
@@ -94,16 +96,22 @@ class Planner {
   list(value: Located, place: Place): PlannedLayer[] {
     if (value.kind !== "list")
       throw wrongKind(value.at, "layers", "a list", quoted(value), "start every layer with a dash");
+    // an empty list that is repeated is work too
+    if (value.items.length === 0) this.spend(place.times, value.at);
     return value.items.map((item) => this.layer(item, place));
+  }
+
+  private spend(layers: number, at: string): void {
+    this.total += layers;
+    if (this.total > MAX_LAYERS) throw tooManyLayers(at, this.total, MAX_LAYERS);
   }
 
   private layer(item: Located, place: Place): PlannedLayer {
     const written = outline(item);
     const { row, word, at } = written;
     if (row.later !== undefined) throw laterRelease(at, word, row.later);
-    this.total += place.times;
-    if (this.total > MAX_LAYERS) throw tooManyLayers(at, this.total, MAX_LAYERS);
     const inputs = readReferences(written);
+    this.spend(place.times * Math.max(1, inputs.length), at);
     for (const reference of inputs) resolve(reference, place.names);
     if (row.merges && inputs.length < 2) throw wrongInputs(at, word, "two inputs or more", inputs.length);
     if (!row.merges && inputs.length > 1) throw wrongInputs(at, word, "one input", inputs.length);
@@ -227,6 +235,8 @@ function takeOptions(written: Written, value: Located): void {
 function readReferences({ inputs, word }: Written): Reference[] {
   if (!inputs) return [];
   const items = inputs.kind === "list" ? inputs.items : [inputs];
+  if (items.length > MAX_INPUTS)
+    throw wrongInputs(inputs.at, word, `at most ${MAX_INPUTS} inputs`, items.length);
   return items.map((item) => {
     if (item.kind === "scalar" && typeof item.value === "string") return { name: item.value, at: item.at };
     throw badValue(item.at, `an input of ${word}`, "the name of an earlier layer", quoted(item));

@@ -283,6 +283,22 @@ layers:
   expect([skip?.heldUntil, graph.nodes.length - 1]).toEqual([3, 3]);
 });
 
+test("two thousand different layers are read, as YAML and as indented JSON", async () => {
+  const layers = Array.from({ length: 2000 }, (_, i) => ({
+    conv: { filters: 8 + (i % 3), kernel: 3, padding: "same", activation: "relu" },
+    name: `layer${i}`,
+  }));
+  const json = { schema: "plimsoll/spec@1", input: { image: [3, 8, 8] }, layers };
+  const yaml = layers.map((layer) => `  - ${JSON.stringify(layer)}\n`).join("");
+  const counts = await Promise.all(
+    [
+      JSON.stringify(json, null, 2),
+      `schema: plimsoll/spec@1\ninput: { image: [3, 8, 8] }\nlayers:\n${yaml}`,
+    ].map(async (text) => (await read(text)).bind({}).graph.nodes.length),
+  );
+  expect(counts).toEqual([4000, 4000]);
+});
+
 test("text that is broken anywhere gives a complaint or a graph, never a crash", async () => {
   const examples = readdirSync("examples").map((file) => readFileSync(`examples/${file}`, "utf8"));
   const edit = fc.record({

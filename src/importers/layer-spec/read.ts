@@ -7,6 +7,7 @@
  * Untrue   `loss: mse` and `loss: none` also stand behind the model in inference
  */
 import type { Source } from "../../base/source.js";
+import { MiB } from "../../base/units.js";
 import type { ImportedModel } from "../model.js";
 import {
   badValue,
@@ -27,7 +28,11 @@ import type { Reference } from "./row.js";
 export const SPEC_SCHEMA = "plimsoll/spec@1";
 
 /** A spec of a thousand different layers takes 100 KiB; more is some other file. */
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = MiB;
+/** Outputs that a spec may name; no model returns more. */
+const MAX_OUTPUTS = 256;
+/** Characters of a model's name: it heads every answer. */
+const MAX_NAME = 200;
 
 /** Keys of the outermost map. */
 export const SPEC_KEYS = ["schema", "name", "input", "inputs", "layers", "outputs", "loss"] as const;
@@ -105,6 +110,8 @@ function readName(root: LocatedMap): string | undefined {
   const { value } = entry;
   if (value.kind !== "scalar" || typeof value.value !== "string" || value.value.trim() === "")
     throw badValue(value.at, "name", "text", quoted(value));
+  if (value.value.length > MAX_NAME)
+    throw badValue(value.at, "name", `text of at most ${MAX_NAME} characters`, `${value.value.length}`);
   return value.value;
 }
 
@@ -113,6 +120,8 @@ function readOutputs(root: LocatedMap): Reference[] {
   if (!entry) return [];
   const items = entry.value.kind === "list" ? entry.value.items : [entry.value];
   if (items.length === 0) throw badValue(entry.value.at, "outputs", "a list of names", "an empty list");
+  if (items.length > MAX_OUTPUTS)
+    throw badValue(entry.value.at, "outputs", `at most ${MAX_OUTPUTS} names`, String(items.length));
   return items.map((item) => {
     if (item.kind === "scalar" && typeof item.value === "string") return { name: item.value, at: item.at };
     throw badValue(item.at, "an output", "the name of a layer", quoted(item));

@@ -7,7 +7,7 @@ import { type SPEC_KEYS, SPEC_SCHEMA } from "./read.js";
 import type { JsonSchema, LayerRow, OptionKind } from "./row.js";
 import { activation } from "./rows/activations.js";
 
-const name = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_-]*$" };
+const name = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_-]{0,63}$" };
 const references = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }] };
 /** What every layer may have; written once, under $defs. */
 const SHARED = {
