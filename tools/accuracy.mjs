@@ -12,17 +12,23 @@ import { readCases } from "./accuracy/cases.mjs";
 import { compareCase, regressions, summarize } from "./accuracy/figures.mjs";
 import { printTable, writeReport } from "./accuracy/report.mjs";
 
+/** @import { ImportedModel } from "../dist/index.js" */
+/** @import { Compared, RecordedCase, Results, Section } from "./accuracy/types.js" */
+
 const root = join(import.meta.dirname, "..");
-const shared = process.env.PLIMSOLL_SHARED ?? join(root, "../shared");
+const shared = process.env["PLIMSOLL_SHARED"] ?? join(root, "../shared");
 const check = process.argv.includes("--check");
 if (!existsSync(join(shared, "oracle/pytorch/cases.jsonl"))) {
   console.log(`accuracy: no recordings at ${shared}; nothing to compare`);
   process.exit(0);
 }
 
+/** @type {Section[]} */
 const sections = [];
-for (const results of ["results", "results-cudnn"]) {
+for (const results of /** @type {Results[]} */ (["results", "results-cudnn"])) {
+  /** @type {Map<string, { cases: Compared[], skipped: RecordedCase[], failed: { name: string, message: string }[] }>} */
   const groups = new Map();
+  /** @type {Map<string, ImportedModel>} */
   const models = new Map();
   for (const one of readCases(join(shared, "oracle/pytorch"), join(shared, "models/pt2"), results)) {
     const group = groups.get(one.group) ?? { cases: [], skipped: [], failed: [] };
@@ -32,13 +38,12 @@ for (const results of ["results", "results-cudnn"]) {
       continue;
     }
     try {
-      if (!models.has(one.model)) models.set(one.model, await readModel(source(one.model)));
-      group.cases.push({
-        name: one.name,
-        ...compareCase(estimate(models.get(one.model), one.options), one.recorded),
-      });
+      const model = models.get(one.model) ?? (await readModel(source(one.model)));
+      models.set(one.model, model);
+      group.cases.push({ name: one.name, ...compareCase(estimate(model, one.options), one.recorded) });
     } catch (error) {
-      group.failed.push({ name: one.name, message: String(error?.message ?? error).split("\n")[0] });
+      const message = error instanceof Error ? error.message : String(error);
+      group.failed.push({ name: one.name, message: message.split("\n")[0] ?? "" });
     }
   }
   sections.push({
@@ -68,13 +73,17 @@ writeFileSync(file, `${JSON.stringify(figures, null, 1)}\n`);
 writeFileSync(join(root, "docs/ACCURACY.md"), writeReport(sections));
 console.log("wrote docs/ACCURACY.md and docs/accuracy.json");
 
-/** A file as a Source, read by ranges. */
+/**
+ * A file as a Source, read by ranges.
+ * @param {string} path
+ */
 function source(path) {
   const descriptor = openSync(path, "r");
   const { size } = statSync(path);
   return {
-    name: path.split("/").at(-1),
+    name: path.split("/").at(-1) ?? path,
     size,
+    /** @type {(start: number, end: number) => Promise<Uint8Array>} */
     read: async (start, end) => {
       const bytes = new Uint8Array(end - start);
       readSync(descriptor, bytes, 0, bytes.length, start);

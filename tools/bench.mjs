@@ -27,9 +27,12 @@ const WARM_RUNS = 300;
 const { values } = parseArgs({
   options: { check: { type: "boolean" }, rounds: { type: "string", default: "15" } },
 });
+/** @param {readonly number[]} times */
 const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 
+/** @param {number} rounds */
 function timeCommands(rounds) {
+  /** @type {number[][]} */
   const times = COMMANDS.map(() => []);
   for (let round = 0; round < rounds; round++) {
     COMMANDS.forEach(({ name, args }, i) => {
@@ -47,6 +50,7 @@ async function timeWarmEstimate() {
   const options = { batch: 32, optimizer: "adamw" };
   for (const until = performance.now() + WARM_UP_SECONDS * 1000; performance.now() < until; )
     estimate(model, options);
+  /** @type {number[]} */
   const times = [];
   for (let run = 0; run < WARM_RUNS; run++) {
     const start = performance.now();
@@ -60,6 +64,7 @@ const [bare = 1, ...rest] = timeCommands(Number(values.rounds));
 console.log(
   `node -e 0                                ${bare.toFixed(1)} ms  (medians of ${values.rounds} rounds)`,
 );
+/** @type {string[]} */
 const over = [];
 rest.forEach((time, i) => {
   const { name, budget = 0 } = COMMANDS[i + 1] ?? { name: "" };

@@ -7,13 +7,14 @@ import { writeFileSync } from "node:fs";
 
 /** The recordings lie beside the repository; without them the accuracy step says so and passes. */
 const STEPS = ["build", "format", "lint", "types", "layers", "dead", "test", "budgets", "accuracy"];
+/** @type {Readonly<Record<string, string[]>>} */
 const COMMANDS = { accuracy: ["node", "tools/accuracy.mjs", "--check"] };
 
 /** @type {string[]} */
 const failed = [];
 for (const step of STEPS) {
   console.log(`\n── ${step}`);
-  const [command, ...rest] = COMMANDS[step] ?? ["npm", "run", "--silent", step];
+  const [command = "npm", ...rest] = COMMANDS[step] ?? ["npm", "run", "--silent", step];
   const { status } = spawnSync(command, rest, { stdio: "inherit" });
   if (status !== 0) failed.push(step);
 }

@@ -30,7 +30,7 @@ for (const { name, recorded, model, why, options } of readCases(oracle, models, 
       optimizerStateBytes: recorded.optimizer_state?.bytes ?? 0,
       savedTensorBytes: recorded.saved?.saved_unique_activation_bytes ?? 0,
       phases: phasePeaks(recorded),
-      allocatedBytes: last.peak_allocated,
+      allocatedBytes: last?.peak_allocated,
       reservedBytes: recorded.max_memory_reserved,
     }),
   );

@@ -2,7 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Settings of a recorded case that this release does not compute, with the reason shown in the report. */
+/** @import { Options, Recorded, RecordedCase, RecordedSpec, Results } from "./types.js" */
+
+/**
+ * Settings of a recorded case that this release does not compute, with the reason shown in the report.
+ * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
+ */
 const UNSUPPORTED = [
   [(spec) => spec.mode !== undefined && spec.mode !== "fp32", "precision"],
   [(spec) => spec.channels_last, "channels last"],
@@ -18,13 +23,20 @@ const UNSUPPORTED = [
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
 
-/** Every recorded case under `oracle`, with its result, its model file (or none) and why it is left out (or null). */
+/**
+ * Every recorded case under `oracle`, with its result, its model file (or none) and why it is left out (or null).
+ * @param {string} oracle
+ * @param {string} models
+ * @param {Results} results
+ * @returns {RecordedCase[]}
+ */
 export function readCases(oracle, models, results) {
   const lines = readFileSync(join(oracle, "cases.jsonl"), "utf8").trim().split("\n");
   return lines.flatMap((line) => {
     const { name, group, result } = JSON.parse(line);
     const file = join(oracle, results, `${name}.json`);
     if (!existsSync(file) || result === undefined) return [];
+    /** @type {Recorded} */
     const recorded = JSON.parse(readFileSync(file, "utf8"));
     if (!recorded.ok) return [];
     const { spec } = recorded;
@@ -38,11 +50,17 @@ export function readCases(oracle, models, results) {
   });
 }
 
+/** @param {Recorded} recorded */
 function allocatorSetting({ alloc_conf, cudnn_ws }) {
   if (alloc_conf && !alloc_conf.startsWith("expandable_segments:")) return "allocator settings";
   return cudnn_ws && cudnn_ws !== "0" ? "invented workspaces" : undefined;
 }
 
+/**
+ * @param {Recorded} recorded
+ * @param {Results} results
+ * @returns {Options}
+ */
 function optionsOf({ spec, gpu, alloc_conf }, results) {
   const { name, ...settings } =
     typeof spec.optimizer === "string" ? { name: spec.optimizer } : (spec.optimizer ?? { name: "adam" });
@@ -57,11 +75,14 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.inference
       ? { mode: "inference" }
       : {
-          optimizer: optimizer.length > 1 ? `${optimizer[0]}:${optimizer.slice(1).join(",")}` : optimizer[0],
+          optimizer:
+            optimizer.length > 1
+              ? `${optimizer[0]}:${optimizer.slice(1).join(",")}`
+              : (optimizer[0] ?? "adam"),
         }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
-    ...(spec.input_shape && { image: spec.input_shape.slice(1) }),
+    ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
 }

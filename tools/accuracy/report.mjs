@@ -1,11 +1,15 @@
 /** The table on the terminal and docs/ACCURACY.md. */
 
+/** @import { Group, Section } from "./types.js" */
+
+/** @param {number} share */
 const percent = (share) => `${(share * 100).toFixed(share === 0 ? 0 : 3)} %`;
 const TITLES = {
   results: "Recorded without convolution workspaces (`--cudnn no-workspace`)",
   "results-cudnn": "Recorded with the real cuDNN's plans (`--cudnn default`)",
 };
 
+/** @param {Section} section */
 export function printTable({ results, groups }) {
   console.log(`\n${TITLES[results]}`);
   for (const { name, cases, skipped, failed, rows } of groups) {
@@ -23,6 +27,7 @@ export function printTable({ results, groups }) {
   }
 }
 
+/** @param {readonly Section[]} sections */
 export function writeReport(sections) {
   const lines = [
     "# How accurate Plimsoll is",
@@ -61,13 +66,15 @@ export function writeReport(sections) {
   return `${lines.join("\n").trimEnd()}\n`;
 }
 
+/** @param {readonly Group[]} groups */
 function misses(groups) {
   const rows = groups.flatMap(({ cases, failed }) => [
     ...failed.map(({ name, message }) => `- ${name}: ${message}`),
     ...cases.flatMap(({ name, states, pairs }) => {
+      /** @type {(figure: string, limit: number) => string[]} */
       const off = (figure, limit) => {
-        const [ours, theirs] = pairs[figure];
-        return theirs && Math.abs(ours / theirs - 1) > limit
+        const [ours, theirs] = pairs[figure] ?? [];
+        return ours !== undefined && theirs && Math.abs(ours / theirs - 1) > limit
           ? [`${figure} ${((ours / theirs - 1) * 100).toFixed(2)} %`]
           : [];
       };
@@ -85,6 +92,7 @@ function misses(groups) {
     : ["Nothing beyond 1 % of the peak, 5 % of reserved and a byte of the saved tensors."];
 }
 
+/** @param {readonly (string | null)[]} reasons */
 function tally(reasons) {
   const counts = new Map();
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
