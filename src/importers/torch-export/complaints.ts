@@ -1,8 +1,21 @@
-import { InputError } from "../../base/complaint.js";
+import { type Complaint, InputError } from "../../base/complaint.js";
+
+/** Characters of a part that a complaint repeats; what stands in a file may be longer, or on several lines. */
+const MAX_TEXT = 300;
+
+function complain(complaint: Complaint): InputError {
+  const parts = Object.entries(complaint).map(([part, text]) => [part, oneLine(text)]);
+  return new InputError(Object.fromEntries(parts) as Complaint); // as: the same parts
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
+}
 
 /** Every complaint about a .pt2 file, by code. */
 export function notAnExport(where: string, members: number): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/no-model",
     where,
     rule: "the archive must hold an exported program",
@@ -13,7 +26,7 @@ export function notAnExport(where: string, members: number): InputError {
 }
 
 export function olderExport(where: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/old",
     where,
     rule: "the program must be in the format of torch 2.9 or newer",
@@ -24,7 +37,7 @@ export function olderExport(where: string): InputError {
 }
 
 export function notJson(where: string, problem: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/json",
     where,
     rule: "the program must be JSON",
@@ -34,8 +47,30 @@ export function notJson(where: string, problem: string): InputError {
   });
 }
 
+export function jsonTooDeep(where: string, limit: number): InputError {
+  return complain({
+    code: "torch-export/json-depth",
+    where,
+    rule: "lists and objects must not nest too deep",
+    expected: `at most ${limit} levels`,
+    got: "more",
+    hint: "the file is damaged or made to exhaust memory; export the model again",
+  });
+}
+
+export function tooManyValues(where: string, limit: number): InputError {
+  return complain({
+    code: "torch-export/json-size",
+    where,
+    rule: "a program must not be larger than any model's",
+    expected: `at most ${limit} values`,
+    got: "more",
+    hint: "the file is damaged or made to exhaust memory; export the model again",
+  });
+}
+
 export function missing(where: string, what: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/missing",
     where,
     rule: `the program must state its ${what}`,
@@ -45,8 +80,19 @@ export function missing(where: string, what: string): InputError {
   });
 }
 
+export function tooDeep(where: string, limit: number): InputError {
+  return complain({
+    code: "torch-export/depth",
+    where,
+    rule: "regions must not nest too deep",
+    expected: `at most ${limit} levels`,
+    got: "more",
+    hint: "the file is damaged or was edited; export the model again",
+  });
+}
+
 export function unknownTensor(where: string, name: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/tensor",
     where,
     rule: "an operator must read tensors that exist before it",
@@ -57,7 +103,7 @@ export function unknownTensor(where: string, name: string): InputError {
 }
 
 export function badSize(where: string, got: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/size",
     where,
     rule: "a dim must be a whole number that is not negative",
@@ -68,7 +114,7 @@ export function badSize(where: string, got: string): InputError {
 }
 
 export function shapeMismatch(where: string, expected: string, got: string): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/shape",
     where,
     rule: "the operator must accept the shapes it is given",
@@ -79,7 +125,7 @@ export function shapeMismatch(where: string, expected: string, got: string): Inp
 }
 
 export function batchOutOfRange(where: string, batch: number, low: number, high: number | null): InputError {
-  return new InputError({
+  return complain({
     code: "torch-export/batch",
     where,
     rule: "the batch must lie in the range the export allows",

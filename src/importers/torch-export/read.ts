@@ -1,8 +1,10 @@
 import type { Source } from "../../base/source.js";
 import { type ArchiveMember, readArchive } from "../../decode/zip.js";
 import type { ImportedModel } from "../model.js";
-import { missing, notAnExport, notJson, olderExport } from "./complaints.js";
+import { checkProgram } from "./check-program.js";
+import { notAnExport, olderExport } from "./complaints.js";
 import { lowerProgram } from "./lower.js";
+import { parseJson } from "./parse-json.js";
 import { startingSizes } from "./sizes.js";
 import type { Program } from "./program.js";
 
@@ -46,35 +48,7 @@ function find(
 }
 
 async function readJson(source: Source, member: ArchiveMember): Promise<unknown> {
-  const where = `${source.name} › ${member.name}`;
-  const text = new TextDecoder().decode(await member.read());
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw notJson(where, error instanceof Error ? error.message : "no JSON");
-  }
-}
-
-/** The outline every later step relies on. Throws InputError naming the first field that is not there. */
-function checkProgram(value: unknown, where: string): Program {
-  const program = value as Program;
-  const module = program?.graph_module;
-  const graph = module?.graph;
-  const lists: [string, unknown][] = [
-    ["graph_module.graph.nodes", graph?.nodes],
-    ["graph_module.graph.inputs", graph?.inputs],
-    ["graph_module.graph.outputs", graph?.outputs],
-    ["graph_module.signature.input_specs", module?.signature?.input_specs],
-    ["graph_module.signature.output_specs", module?.signature?.output_specs],
-  ];
-  for (const [field, list] of lists) if (!Array.isArray(list)) throw missing(where, field);
-  if (typeof graph.tensor_values !== "object" || graph.tensor_values === null)
-    throw missing(where, "graph_module.graph.tensor_values");
-  graph.nodes.forEach((node, i) => {
-    if (typeof node?.target !== "string" || !Array.isArray(node.inputs) || !Array.isArray(node.outputs))
-      throw missing(`${where} › node #${i}`, "target, inputs and outputs");
-  });
-  return program;
+  return parseJson(await member.read(), `${source.name} › ${member.name}`);
 }
 
 /** Tied weights share a file; archives without weights share one empty file for all, which says nothing. */
