@@ -83,6 +83,17 @@ export function unreadableFile(path: string, problem: string): InputError {
   });
 }
 
+export function largeSetup(path: string, size: number, limit: number): InputError {
+  return new InputError({
+    code: "cli/setup-size",
+    where: path,
+    rule: "a setup file must be a small text file",
+    expected: `at most ${limit} bytes`,
+    got: `${size} bytes`,
+    hint: "it holds settings, one per line; the model is the argument without a flag",
+  });
+}
+
 export function tooMuchInput(limit: number): InputError {
   return new InputError({
     code: "cli/stdin",

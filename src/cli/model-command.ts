@@ -4,7 +4,7 @@ import { notYet } from "../complaints.js";
 import { type ImportedModel, readModel, type Source } from "../index.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
-import { twoFormats } from "./complaints.js";
+import { largeSetup, twoFormats } from "./complaints.js";
 import { openSource } from "./file-source.js";
 import { type OutputFlags, startProgress } from "./terminal.js";
 
@@ -17,6 +17,9 @@ export interface ModelFlags extends OutputFlags {
 
 const FORMATS = ["json", "markdown", "csv", "emit"] as const;
 
+/** Bytes of a setup file: all settings, with comments, take a few thousand. */
+const MOST_SETUP = 64 * 1024;
+
 /** Settings of the setup file, overridden by flags. Throws InputError when an output flag makes no sense. */
 export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   const formats = FORMATS.filter((format) => flags[format] !== undefined);
@@ -26,9 +29,10 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   const given = checkFlags(settings as Options);
   const { setup } = flags;
   if (setup === undefined) return given;
-  const fromFile = await withFile(setup, async (source) =>
-    readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name),
-  );
+  const fromFile = await withFile(setup, async (source) => {
+    if (source.size > MOST_SETUP) throw largeSetup(setup, source.size, MOST_SETUP);
+    return readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name);
+  });
   const { noOptimizer, optimizer, ...rest } = fromFile;
   // either of the two flags replaces both keys
   const own =

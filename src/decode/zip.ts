@@ -12,7 +12,10 @@ import { MiB } from "../base/units.js";
 /** A model of 100,000 weights is far beyond any published one. */
 const MAX_MEMBERS = 200_000;
 /** Text members (graphs, configs) are read whole; the largest seen is 40 MB. */
-const MAX_MEMBER = 512 * MiB;
+const MAX_MEMBER = 64 * MiB;
+/** Characters of a path, as file systems take them; and those a complaint repeats. */
+const MAX_PATH = 4096;
+const MAX_QUOTED = 100;
 /** Deflate cannot do better than about 1032 : 1; JSON compresses some 20 : 1. */
 const MAX_RATIO = 200;
 
@@ -54,7 +57,24 @@ export async function readArchive(source: Source): Promise<readonly ArchiveMembe
       hint: "this is no model archive",
     });
   }
+  const stray = entries.find(({ name }) => !isPlainPath(name));
+  if (stray) {
+    throw new InputError({
+      code: "zip/path",
+      where: source.name,
+      rule: "a file in an archive must have a plain relative path",
+      expected: "folders and a name, without .. or a leading /",
+      got: JSON.stringify(stray.name.slice(0, MAX_QUOTED)),
+      hint: "the archive is damaged or made to write outside its folder; nothing was unpacked",
+    });
+  }
   return entries.map((entry) => member(source, entry));
+}
+
+/** Nothing is unpacked, but an archive with other paths was not written by a framework; names also stand in complaints. */
+function isPlainPath(name: string): boolean {
+  if (name.length > MAX_PATH || /^[/\\]|^[A-Za-z]:|\p{Cc}/u.test(name)) return false;
+  return !name.split(/[/\\]/).includes("..");
 }
 
 function member(source: Source, entry: ZipEntry): ArchiveMember {
