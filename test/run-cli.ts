@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 
 /** The built command as a process of its own. */
 const CLI = "dist/cli/main.js";
@@ -22,6 +23,23 @@ export function run(args: readonly string[], { input, env = {} }: RunOptions = {
     ...(input !== undefined && { input }),
   });
   return { status, stdout, stderr };
+}
+
+/** `where: rule [layer/rule]`, then expected, got and hint. */
+const FIVE_PARTS =
+  /^[^\n]+: [^\n]+ \[[a-z-]+\/[a-z0-9-]+\]\n {2}expected {2}[^\n]+\n {2}got {7}[^\n]+\n {2}hint {6}[^\n]+\n$/;
+/** Milliseconds that finding a mistake may take, the start of the process included. */
+const PATIENCE = 2000;
+
+/** Runs the command, and expects a complaint of five parts that contains `parts`, soon, and nothing else. */
+export function expectComplaint(args: readonly string[], parts: readonly string[]): void {
+  const start = performance.now();
+  const { status, stdout, stderr } = run(args);
+  const took = performance.now() - start;
+  for (const part of parts) expect(stderr).toContain(part);
+  expect(stderr).toMatch(FIVE_PARTS);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  expect(took).toBeLessThan(PATIENCE);
 }
 
 /** A folder for a test's own files. */
