@@ -13,8 +13,11 @@ import { build } from "esbuild";
 const RUNS = 15;
 const CLI = "dist/cli/main.js";
 const MODEL = "test/fixtures/models/resnet50.pt2";
-/** On the machine where bare Node takes 62 ms these are + 25 ms and + 150 ms. */
-const LIMITS = { "--version": 1.4, "estimate resnet50.pt2 --json": 3.42 };
+/**
+ * Where bare Node takes 62 ms the targets of + 25 ms and + 150 ms are 1.4 and 3.42; they are held by `npm run bench`.
+ * Beside other work the second core is not there for the compiler, so this guard against slips stops a third above.
+ */
+const LIMITS = { "--version": 1.6, "estimate resnet50.pt2 --json": 4.5 };
 const LIBRARY_GZIP_KIB = 250;
 const FIRST_CHUNK_KIB = 64;
 

@@ -393,13 +393,7 @@ class Lowerer {
 
   /** Variables of the exported source hold results beyond their last use. */
   private holdLocals(graph: ProgramGraph, names: ReadonlyMap<string, ValueId>): void {
-    const held = heldByLocals(
-      graph.nodes.map((node) => ({
-        trace: node.metadata?.stack_trace,
-        modules: node.metadata?.nn_module_stack,
-        results: resultNames(node),
-      })),
-    );
+    const held = heldOf(graph);
     for (const [name, until] of held) {
       const id = names.get(name);
       const node = this.doneBy[until];
@@ -414,6 +408,23 @@ const ROLES: Readonly<Record<string, ValueRole>> = {
   tensor_constant: "constant",
   user_input: "input",
 };
+
+/** By graph: locals are the same whatever the sizes, and traces are long to read. */
+const heldByGraph = new WeakMap<ProgramGraph, ReturnType<typeof heldByLocals>>();
+
+function heldOf(graph: ProgramGraph): ReturnType<typeof heldByLocals> {
+  const known = heldByGraph.get(graph);
+  if (known) return known;
+  const held = heldByLocals(
+    graph.nodes.map((node) => ({
+      trace: node.metadata?.stack_trace,
+      modules: node.metadata?.nn_module_stack,
+      results: resultNames(node),
+    })),
+  );
+  heldByGraph.set(graph, held);
+  return held;
+}
 
 /** Names of the tensors a node makes. */
 function resultNames(node: ProgramNode): string[] {
