@@ -177,6 +177,10 @@ export class Call implements LayerCall {
     );
   }
 
+  flatten(parameters: readonly ValueId[]): void {
+    this.drawing.builder.flatten(parameters);
+  }
+
   buffer(name: string, shape: readonly number[], dtype: DType = this.drawing.dtype): ValueId {
     return this.drawing.resident(this.layer, `${this.path}.${name}`, "buffer", dense(shape, dtype));
   }

@@ -292,18 +292,6 @@ export function wrongInputs(where: string, layer: string, expected: string, coun
   return complain("inputs", where, `${layer} must have ${expected}`, expected, String(count), hint);
 }
 
-export function laterRelease(where: string, layer: string, release: string): InputError {
-  const hint = "a model with this layer can be read today from a torch.export file";
-  return complain(
-    "later",
-    where,
-    `${layer} arrives in release ${release}`,
-    "a layer of this release",
-    layer,
-    hint,
-  );
-}
-
 // ---------------------------------------------------------------- sizes
 
 export function shapeMismatch(where: string, layer: string, expected: string, got: string): InputError {

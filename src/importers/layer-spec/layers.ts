@@ -8,6 +8,7 @@ import { merges } from "./rows/merges.js";
 import { normalizations } from "./rows/normalizations.js";
 import { poolings } from "./rows/poolings.js";
 import { products } from "./rows/products.js";
+import { recurrences } from "./rows/recurrences.js";
 import { shapes } from "./rows/shapes.js";
 
 export const LAYERS: LayerTable = {
@@ -18,6 +19,7 @@ export const LAYERS: LayerTable = {
   ...poolings,
   ...shapes,
   ...merges,
+  ...recurrences,
   ...attentions,
   ...blocks,
 };

@@ -2,7 +2,6 @@
 import {
   badName,
   badValue,
-  laterRelease,
   missing,
   nameTaken,
   notOneLayer,
@@ -109,13 +108,13 @@ class Planner {
   private layer(item: Located, place: Place): PlannedLayer {
     const written = outline(item);
     const { row, word, at } = written;
-    if (row.later !== undefined) throw laterRelease(at, word, row.later);
     const inputs = readReferences(written);
     this.spend(place.times * Math.max(1, inputs.length), at);
     for (const reference of inputs) resolve(reference, place.names);
     if (row.merges && inputs.length < 2) throw wrongInputs(at, word, "two inputs or more", inputs.length);
     if (!row.merges && inputs.length > 1) throw wrongInputs(at, word, "one input", inputs.length);
     const options = this.options(written, place);
+    if (row.stacks !== undefined) this.spend(place.times * (options.number(row.stacks, 1) - 1), at);
     const name = readName(written, place.names);
     return { row, word, at, name, inputs, options };
   }

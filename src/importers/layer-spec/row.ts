@@ -51,8 +51,8 @@ export interface LayerRow {
   readonly merges?: true;
   /** The option that says how often its lists of layers run. */
   readonly repeats?: string;
-  /** Known, but not computed before this release. */
-  readonly later?: string;
+  /** The option that says as how many layers this one counts. */
+  readonly stacks?: string;
   readonly build: (call: LayerCall) => ValueId;
 }
 
@@ -94,6 +94,8 @@ export interface LayerCall {
   ): readonly ValueId[];
   parameter(name: string, shape: readonly number[]): ValueId;
   buffer(name: string, shape: readonly number[], dtype?: DType): ValueId;
+  /** Moves parameters into one flat buffer, as recurrent modules do. */
+  flatten(parameters: readonly ValueId[]): void;
   /** Calls a module inside this one. */
   module(
     name: string,

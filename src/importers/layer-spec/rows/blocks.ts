@@ -1,18 +1,9 @@
-/** Layers made of layers, and the ones a later release brings. */
+/** Layers made of layers. */
 import { choice, count, dim, flag, layerList, layerLists } from "../kinds.js";
-import { type LayerRow, type LayerTable, may, need } from "../row.js";
+import { type LayerTable, may, need } from "../row.js";
 import { JOINS } from "./merges.js";
 
 const layers = need(layerList, "the layers, in order");
-
-const recurrent = (kind: string): LayerRow => ({
-  kind,
-  help: `torch.nn.${kind}: known, not computed yet`,
-  main: "units",
-  options: { units: need(count, "hidden size", "hidden_size") },
-  later: "0.2",
-  build: (call) => call.input,
-});
 
 export const blocks = {
   sequential: {
@@ -76,7 +67,4 @@ export const blocks = {
       return JOINS[call.options.text("join", "concat") as keyof typeof JOINS](call, ends); // as: the option is a choice of these
     },
   },
-  lstm: recurrent("LSTM"),
-  gru: recurrent("GRU"),
-  rnn: recurrent("RNN"),
 } satisfies LayerTable;
