@@ -64,6 +64,11 @@ describe.skipIf(!isBuilt)(`packed tarball${because}`, () => {
     expect(printed).toContain(manifest.version);
   });
 
+  test("what the README links to is inside: examples and the schema for editors", () => {
+    for (const file of ["examples/grayscale-cnn.yaml", "schemas/layer-spec.schema.json"])
+      expect(existsSync(join(installed, file)), file).toBe(true);
+  });
+
   test("tests and their fixtures stay out", () => {
     const listed = execFileSync("tar", ["-tzf", join(folder, `plimsoll-${manifest.version}.tgz`)], {
       encoding: "utf8",
