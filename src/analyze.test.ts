@@ -1,23 +1,25 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readFixture } from "../test/read-fixture.js";
 import { checkFlags } from "./check-options.js";
+import { verifyGraph } from "./ir/graph.js";
 import { blockOf, type Section, verifyStep } from "./ir/step.js";
 import { verifyTape } from "./ir/tape.js";
 import { resolveSetup } from "./resolve-setup.js";
 import { runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
 
-const MODELS = [
-  "test/fixtures/lenet.pt2",
-  "test/fixtures/models/resnet18.pt2",
-  "test/fixtures/models/vit_base_patch16_224.pt2",
-  "examples/grayscale-cnn.yaml",
-  "examples/transformer.yaml",
-];
+const MODELS = ["test/fixtures", "test/fixtures/models", "examples"].flatMap((folder) =>
+  readdirSync(join(import.meta.dirname, "..", folder))
+    .filter((file) => /\.(pt2|yaml)$/.test(file))
+    .map((file) => `${folder}/${file}`),
+);
 const SETTINGS: readonly Options[] = [
-  {},
   { mode: "inference" },
-  { optimizer: "sgd:momentum=0.9", zeroGrad: "keep" },
+  ...["adamw", "sgd", "sgd:momentum=0.9"].flatMap((optimizer) =>
+    (["set-to-none", "keep"] as const).map((zeroGrad) => ({ optimizer, zeroGrad })),
+  ),
   { optimizer: "adam:fused=true", accumulate: 3 },
   { optimizer: false, step: "first" },
 ];
@@ -31,15 +33,19 @@ function aliveAfter(sections: readonly Section[], alive: ReadonlySet<number>): S
   return now;
 }
 
+test("the fixtures and examples are all here", () => expect(MODELS.length).toBeGreaterThanOrEqual(9));
+
 describe.each(MODELS)("%s", (path) => {
   test.each(SETTINGS)("keeps its promises at every stage with %j", async (options) => {
     const model = await readFixture(path);
-    const { tape, step, timeline } = runPipeline(
+    const { graph, tape, step, timeline } = runPipeline(
       model,
       resolveSetup(checkFlags({ batch: 2, ...options }), model),
     );
+    verifyGraph(graph);
     verifyTape(tape);
     verifyStep(step);
+    verifyStep({ ...step, first: [...step.first, ...step.steady] }); // a step can follow a steady one
     const first = aliveAfter([step.resident, ...step.first], new Set());
     const steady = aliveAfter(step.steady, first);
     expect(steady).toEqual(first); // a step leaves what it found: nothing leaks
