@@ -13,7 +13,7 @@ import type {
   ValueRole,
 } from "../ir/graph.js";
 import type { TensorSpec } from "../ir/tensor.js";
-import type { InputSpecs, OpRule } from "./rule.js";
+import { type InputSpecs, type OpRule, ShapeError } from "./rule.js";
 import { OPS } from "./table.js";
 
 export interface NodeOptions {
@@ -77,6 +77,7 @@ export class GraphBuilder {
     const rule = (OPS as Readonly<Record<string, OpRule>>)[op];
     const inPlace =
       attributes.inPlace === true && rule ? inputs[(rule.inputs[0] as string).replace("?", "")] : undefined;
+    if (rule) requireInputs(rule, inputs);
     let specs: readonly TensorSpec[];
     if (typeof inPlace === "number") specs = [this.spec(inPlace)];
     else if (rule) specs = rule.infer(this.specsOf(inputs), attributes);
@@ -150,5 +151,13 @@ export class GraphBuilder {
           : value.map((id) => (id === null ? undefined : this.spec(id)) as TensorSpec);
     }
     return specs;
+  }
+}
+
+/** Files may leave out what an operator cannot do without. */
+function requireInputs(rule: OpRule, inputs: Readonly<Record<string, Argument>>): void {
+  for (const port of rule.inputs) {
+    if (port.endsWith("?") || port.endsWith("*")) continue;
+    if (inputs[port] === undefined || inputs[port] === null) throw new ShapeError(`input ${port}`, "none");
   }
 }
