@@ -114,3 +114,7 @@ test("no text makes the parser throw", () => {
     }),
   );
 });
+
+test.each(["__proto__(Integer(1))", "toString(Integer(1))"])("%s names no function", (text) => {
+  expect(parseExpression(text)).toBeUndefined();
+});

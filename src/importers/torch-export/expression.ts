@@ -57,7 +57,7 @@ export function parseExpression(text: string): Expression | undefined {
       at = digits.lastIndex;
       return { value: Number(value[1]) };
     }
-    if (!(name in FUNCTIONS)) return undefined;
+    if (!Object.hasOwn(FUNCTIONS, name)) return undefined;
     const items: Expression[] = [];
     for (;;) {
       skip();

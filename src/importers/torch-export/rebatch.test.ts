@@ -76,3 +76,8 @@ test("a reshape's result has as many elements as its input, whatever it folds", 
     }),
   );
 });
+
+test("a batch that does not divide gives whole sizes", () => {
+  const shapes = { from: [50, 16, 5, 5], to: [7, 16, 5, 5], target: [50, 400] };
+  expect(rescaledSize({ given: [50, 400], ...shapes, batch: 50, asked: 7 })).toEqual([7, 400]);
+});

@@ -41,8 +41,8 @@ export function rescaledSize({ given, target, from, to, batch, asked }: RescaleO
       else right *= target[j++] as number;
       if (Number.isNaN(left) || Number.isNaN(right)) return [...given];
     }
-    const growth = elements(to.slice(startI, i)) / left;
-    if (growth !== 1) out[startJ] = (out[startJ] as number) * growth;
+    const grown = elements(to.slice(startI, i));
+    if (grown !== left) out[startJ] = ((out[startJ] as number) * grown) / left; // whole numbers first: no rounding
   }
   return given.map((size, dim) => (size === -1 ? -1 : (out[dim] as number)));
 }
