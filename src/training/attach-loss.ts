@@ -10,7 +10,10 @@ import { dense, type TensorSpec } from "../ir/tensor.js";
 import { isFloating } from "../base/dtype.js";
 import { elements } from "../base/shape.js";
 
-/** Weights of the outputs after the first. torchvision's reference scripts, references/segmentation and classification. */
+/**
+ * Weights of the outputs after the first, as the recorded steps have them; 0.5 is torchvision's
+ * references/segmentation/train.py. Whatever the weight is, the bytes are the same.
+ */
 const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
 export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {

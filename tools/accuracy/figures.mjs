@@ -93,7 +93,8 @@ export function summarize(cases) {
 export function regressions(group, rows, baseline) {
   return rows.flatMap((row) => {
     const before = baseline?.find(({ figure }) => figure === row.figure);
-    if (!before || before.cases !== row.cases) return [];
+    if (!before || before.cases < row.cases) return []; // new cases may be harder ones
+    if (before.cases > row.cases) return [`${group} ${row.figure}: cases ${before.cases} → ${row.cases}`]; // some fail or are left out
     const worse = [
       ...COUNTS.filter((key) => row[key] < before[key]),
       ...ERRORS.filter((key) => row[key] > before[key] + 1e-4),
