@@ -10,6 +10,7 @@ import { simulateMemory } from "./memory/simulate-memory.js";
 import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
 import { planStep } from "./training/plan-step.js";
+import { moveTo } from "./training/precision.js";
 
 export interface Analysis {
   readonly graph: Graph;
@@ -38,7 +39,8 @@ export function analyze(
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn };
-  const graph = setup.mode === "train" ? attachLoss(model, setup) : evaluationMode(model); // what the loop runs
+  const moved = moveTo(model, setup); // what is stored in which type and order
+  const graph = setup.mode === "train" ? attachLoss(moved, setup) : evaluationMode(moved); // what the loop runs
   const tape = differentiate(graph, setup, device); // what backward must keep
   const step = planStep(tape, setup, device); // what is allocated and freed, in order
   return { graph, tape, step };

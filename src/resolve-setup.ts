@@ -4,7 +4,7 @@ import { batchesDiffer } from "./complaints.js";
 import type { ContextMemory } from "./hardware/contexts.js";
 import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type { Machine, OptimizerChoice, TrainingSetup } from "./ir/setup.js";
+import type { Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { resolveMachine } from "./resolve-machine.js";
 import type { Options } from "./settings.js";
@@ -39,6 +39,9 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
+    channelsLast: options.channelsLast === true,
+    clipGradients: mode === "train" && options.clipGrad === true,
+    gradScaler: mode === "train" && options.precision === "amp-fp16",
     step: options.step ?? "steady",
     cudnn: options.cudnn ?? "default",
     expandableSegments: options.allocatorConf === "expandable_segments:True",
@@ -56,6 +59,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     loss: setup.loss,
     freeze: setup.freeze,
     zeroGrad: setup.zeroGrad,
+    clipGrad: setup.clipGradients,
+    channelsLast: setup.channelsLast,
     step: setup.step,
     cudnn: setup.cudnn,
     expandableSegments: setup.expandableSegments,
@@ -94,9 +99,30 @@ function resolveBatch(options: Options, model: ImportedModel): number {
   return options.batch;
 }
 
+/** What stands behind a precision: its value in full, and why. */
+const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
+  fp32: ["fp32 with TF32 convolutions", "PyTorch's defaults; TF32 changes speed, not bytes"],
+  "amp-fp16": [
+    "autocast to float16, GradScaler",
+    "float32 parameters, gradients and states; forward and loss run under torch.autocast, casts of parameters are kept until it exits",
+  ],
+  "amp-bf16": [
+    "autocast to bfloat16",
+    "float32 parameters, gradients and states; forward and loss run under torch.autocast, casts of parameters are kept until it exits",
+  ],
+  bf16: [
+    "bf16 throughout",
+    "parameters, inputs, gradients and optimizer states are bfloat16; no float32 copies",
+  ],
+  fp16: [
+    "fp16 throughout",
+    "parameters, inputs, gradients and optimizer states are float16; no float32 copies",
+  ],
+};
+
 function defaultsOf(
   options: Options,
-  { mode, batch, optimizer, accumulate, step }: SetupReport,
+  { mode, precision, batch, optimizer, accumulate, step }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -104,7 +130,7 @@ function defaultsOf(
     !options.mode && said("mode", "train", "the question is usually about training"),
     options.batch === undefined &&
       said("batch", String(batch), "no --batch: the batch the file was made with, one for a layer spec"),
-    said("precision", "fp32 with TF32 convolutions", "PyTorch's defaults; TF32 changes speed, not bytes"),
+    said("precision", ...PRECISION[precision]),
     training &&
       !options.optimizer &&
       !!optimizer &&

@@ -18,7 +18,7 @@ export interface Setting {
   readonly help: string;
 }
 
-const HALF = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
+const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
 
 // biome-ignore format: one line per setting
 const SETTINGS = {
@@ -30,15 +30,16 @@ const SETTINGS = {
   noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
   loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
-  zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step" },
+  zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
+  clipGrad:      { kind: "switch", help: "clip_grad_norm_ over all gradients before the optimizer steps" },
   step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
   cudnn:         { kind: "choice", placeholder: "PLANS",           values: ["default", "benchmark", "deterministic", "no-workspace"], help: "default, benchmark, deterministic, or no-workspace, which leaves the scratch of convolutions out" },
   framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
-  precision:     { kind: "choice", placeholder: "fp32|…",          values: HALF, computes: ["fp32"], since: "0.2", help: "fp32 (default)" },
+  precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, computes: ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16"], since: "0.3", help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits" },
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
-  channelsLast:  { kind: "switch", computes: [false], since: "0.2", help: "parameters and inputs stored NHWC" },
+  channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", computes: ["none"], since: "0.2", help: "recompute activations in backward" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|flash", values: ["eager", "sdpa", "flash"], computes: [], since: "0.2", help: "attention kernel, for models made from a config" },
   compile:       { kind: "switch", computes: [false], since: "0.3", help: "torch.compile" },
@@ -93,7 +94,9 @@ export interface Options {
   readonly accumulate?: number;
   /** Globs over parameter names that do not train. */
   readonly freeze?: readonly string[];
-  readonly zeroGrad?: "set-to-none" | "keep";
+  readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
+  /** `clip_grad_norm_` over all gradients before the optimizer steps. */
+  readonly clipGrad?: boolean;
   /** Which step: every later one (steady, default) or the very first. */
   readonly step?: "first" | "steady";
   /** A device by any of its names, with `:GiB` for another memory size. */
@@ -101,6 +104,9 @@ export interface Options {
   /** The value of `PYTORCH_CUDA_ALLOC_CONF`. */
   readonly allocatorConf?: "expandable_segments:True" | "expandable_segments:False";
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
-  readonly precision?: "fp32";
+  /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits. */
+  readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+  /** 4-d parameters and inputs stored NHWC. */
+  readonly channelsLast?: boolean;
   readonly framework?: "pytorch";
 }

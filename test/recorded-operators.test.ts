@@ -11,7 +11,7 @@ import { analyze } from "../src/analyze.js";
 import { NO_BYTES, sumBytes } from "../src/base/units.js";
 import type { Program } from "../src/importers/torch-export/program.js";
 import { importProgram } from "../src/importers/torch-export/read.js";
-import type { Machine, TrainingSetup } from "../src/ir/setup.js";
+import type { Machine, Precision, TrainingSetup } from "../src/ir/setup.js";
 import { blockOf, type Section, type Step } from "../src/ir/step.js";
 import { savedStorages } from "../src/ir/tape.js";
 
@@ -33,6 +33,9 @@ const SETUP: TrainingSetup = {
   optimizer: null,
   accumulate: 1,
   expandableSegments: false,
+  channelsLast: false,
+  clipGradients: false,
+  gradScaler: false,
   loss: "auto",
   zeroGrad: "set-to-none",
   step: "steady",
@@ -55,11 +58,13 @@ interface Outcome {
   readonly savedBytes: number;
 }
 
-function run({ name, program }: RecordedCase): Outcome | null {
+const AUTOCAST: Readonly<Record<string, Precision>> = { bfloat16: "amp-bf16", float16: "amp-fp16" };
+
+function run({ name, program, autocast }: RecordedCase): Outcome | null {
   if (!program) return null;
   const { graph, diagnostics } = importProgram(program, new Map(), name).bind({});
   if (diagnostics.length > 0) return null;
-  const { step, tape } = analyze(graph, SETUP, MACHINE);
+  const { step, tape } = analyze(graph, { ...SETUP, precision: AUTOCAST[autocast ?? ""] ?? "fp32" }, MACHINE);
   const numbers = new Map<number, number>();
   const written = (section: Section | undefined) => (section ? write(section, step, numbers) : "");
   const [forward, backward] = step.steady;

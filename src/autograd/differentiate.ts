@@ -4,14 +4,15 @@
  * Walks the nodes in order. A composite operator is lowered to the primitives autograd sees; a primitive that reads a
  * tensor needing a gradient leaves a grad node, which keeps the values its gradient formulas read.
  */
-import { isDifferentiable } from "../base/dtype.js";
+import { type DType, isDifferentiable, isFloating } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
+import { castPolicy, castTarget, eligible } from "../frameworks/pytorch/autocast.js";
 import { holds, KernelRun } from "../frameworks/pytorch/kernel-run.js";
 import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
+import { autocastType, type TrainingSetup } from "../ir/setup.js";
 import type { Edge, ForwardEvent, GradNode, Storage, StorageId, Tape } from "../ir/tape.js";
 import { packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { OpRule } from "../ops/rule.js";
@@ -46,6 +47,8 @@ class TapeWriter implements Tracer {
   readonly device: Device;
   private readonly graph: Graph;
   private readonly training: boolean;
+  /** Whether results are inferred anew: the graph says those of a row-major step in float32. */
+  private readonly infers: boolean;
   private readonly storages: Storage[] = [];
   private readonly events: ForwardEvent[] = [];
   private readonly gradNodes: GradNode[] = [];
@@ -56,6 +59,12 @@ class TapeWriter implements Tracer {
   private readonly kernel: KernelRun;
   /** The operator whose kernel runs. */
   private running = "";
+  /** The type that autocast lowers to; null outside of it and inside the operators it has cast for. */
+  private autocast: DType | null;
+  /** The type of the last floating result. */
+  private latest: DType = "float32";
+  /** Casts of parameters, kept until the autocast context exits. By storage. */
+  private readonly casts = new Map<StorageId, Tensor>();
 
   constructor(graph: Graph, setup: TrainingSetup, device: Device) {
     this.graph = graph;
@@ -71,6 +80,8 @@ class TapeWriter implements Tracer {
       blas: () => this.events.push({ kind: "blas", storage: -1, node: (this.node as Node).id }),
     });
     this.training = setup.mode === "train";
+    this.autocast = autocastType(setup.precision);
+    this.infers = this.training || setup.precision !== "fp32" || setup.channelsLast;
     const flatSizes = new Map<number, Bytes>();
     for (const { flat, spec } of graph.values)
       if (flat !== undefined) flatSizes.set(flat, bytes((flatSizes.get(flat) ?? 0) + packedSize(spec)));
@@ -92,6 +103,7 @@ class TapeWriter implements Tracer {
 
   run(node: Node): void {
     this.node = node;
+    if (node.attributes.autocast === false) this.leaveAutocast();
     this.open = [];
     const inputs: Record<string, TracedInput> = {};
     for (const port in node.inputs) {
@@ -100,16 +112,14 @@ class TapeWriter implements Tracer {
       else if (typeof argument === "number") inputs[port] = this.tensors[argument] ?? null;
       else inputs[port] = argument.map((id) => (id === null ? null : (this.tensors[id] ?? null)));
     }
+    const attributes = this.followed(node);
     const specs = node.outputs.map((id) => (this.graph.values[id] as { spec: TensorSpec }).spec);
-    const lower = lowering(node.op, true);
-    const results = (
-      lower
-        ? [lower(this, inputs, node.attributes, specs)].flat()
-        : this.primitive(node.op, inputs, node.attributes, specs)
-    ).slice(0, node.outputs.length); // further ones are for backward alone
+    const results = this.dispatch(node.op, inputs, attributes, specs).slice(0, node.outputs.length); // further ones are for backward alone
     node.outputs.forEach((id, i) => {
       const tensor = results[i] as Tensor | undefined;
-      if (tensor !== undefined) this.tensors[id] = tensor;
+      if (tensor === undefined) return;
+      this.tensors[id] = tensor;
+      if (isFloating(tensor.spec.dtype)) this.latest = tensor.spec.dtype;
     });
     for (let i = this.open.length - 1; i >= 0; i--) {
       const storage = this.open[i] as StorageId;
@@ -117,9 +127,21 @@ class TapeWriter implements Tracer {
     }
   }
 
+  /** Under autocast, a tensor made in another's type follows the one computed just before it. */
+  private followed({ op, attributes }: Node): Attributes {
+    const follows =
+      this.autocast !== null &&
+      op === "create" &&
+      attributes.dtype === "float32" &&
+      attributes.spelledOut !== true;
+    return follows ? { ...attributes, dtype: this.latest } : attributes;
+  }
+
   finish(): Tape {
+    this.node = null;
+    this.leaveAutocast();
     const { graph, storages, events, gradNodes } = this;
-    const loss = graph.outputs[0];
+    const loss = graph.scaledLoss?.value ?? graph.outputs[0];
     const root = loss === undefined ? undefined : this.tensors[loss];
     return {
       graph,
@@ -142,11 +164,7 @@ class TapeWriter implements Tracer {
     inputs: Readonly<Record<string, TracedInput>>,
     attributes: Attributes = {},
   ): readonly Traced[] {
-    const lower = lowering(op, false);
-    if (!lower) return this.primitive(op, inputs, attributes);
-    const rule = opRule(op);
-    invariant(rule, `operator ${op} is known`);
-    return [lower(this, inputs, attributes, rule.infer(inputSpecs(inputs), attributes))].flat();
+    return this.dispatch(op, inputs, attributes);
   }
 
   drop({ storage }: Traced): void {
@@ -154,6 +172,89 @@ class TapeWriter implements Tracer {
     if (at < 0) return;
     this.open.splice(at, 1);
     this.emit("drop", storage);
+  }
+
+  // ------------------------------------------------------------------ dispatch
+
+  /** Autocast first, then what the operator is composed of. `given`: the results' specs, when the graph asks. */
+  private dispatch(
+    op: string,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes,
+    given?: readonly TensorSpec[],
+  ): readonly Traced[] {
+    const policy = this.autocast === null ? undefined : castPolicy(op);
+    if (this.autocast === null || policy === undefined || attributes.inPlace === true)
+      return this.lowered(op, inputs, attributes, given);
+    const lower = this.autocast;
+    this.autocast = null; // the operator runs below autocast
+    try {
+      if (policy === "result32") {
+        const first = inputs[opRule(op)?.inputs[0] ?? "self"];
+        const casts = first && "storage" in first && eligible(first.spec.dtype) && attributes.dtype == null;
+        return this.lowered(op, inputs, casts ? { ...attributes, dtype: "float32" } : attributes, given);
+      }
+      const target = castTarget(policy, lower, inputs);
+      return this.lowered(op, target ? this.castAll(inputs, target, lower) : inputs, attributes, given);
+    } finally {
+      this.autocast = lower;
+    }
+  }
+
+  private lowered(
+    op: string,
+    inputs: Readonly<Record<string, TracedInput>>,
+    attributes: Attributes,
+    given?: readonly TensorSpec[],
+  ): readonly Traced[] {
+    const lower = lowering(op, given !== undefined);
+    if (!lower) return this.primitive(op, inputs, attributes, given);
+    const rule = opRule(op);
+    if (given && !(this.infers && rule)) return [lower(this, inputs, attributes, given)].flat();
+    invariant(rule, `operator ${op} is known`);
+    return [lower(this, inputs, attributes, rule.infer(inputSpecs(inputs), attributes))].flat();
+  }
+
+  /** The last argument is cast first: that is how the compiled wrapper evaluates its arguments. */
+  private castAll(
+    inputs: Readonly<Record<string, TracedInput>>,
+    dtype: DType,
+    lower: DType,
+  ): Record<string, TracedInput> {
+    const out: Record<string, TracedInput> = { ...inputs };
+    for (const port of Object.keys(inputs).reverse()) {
+      const value = inputs[port];
+      if (!value) continue;
+      if ("storage" in value) out[port] = this.castOne(value, dtype, lower);
+      else out[port] = value.map((tensor) => tensor && this.castOne(tensor, dtype, lower));
+    }
+    return out;
+  }
+
+  /** cached_cast: casts of trained parameters to the lower type are kept. */
+  private castOne(tensor: Traced, dtype: DType, lower: DType): Traced {
+    if (tensor.spec.dtype === dtype || !eligible(tensor.spec.dtype)) return tensor;
+    const kept = dtype === lower && this.isTrainedParameter(tensor);
+    const before = kept ? this.casts.get(tensor.storage) : undefined;
+    if (before) return before;
+    const [cast] = this.primitive("cast", { self: tensor }, { dtype });
+    if (kept) {
+      this.casts.set(tensor.storage, cast as Tensor);
+      this.open.splice(this.open.indexOf((cast as Tensor).storage), 1);
+    }
+    return cast as Tensor;
+  }
+
+  private isTrainedParameter(tensor: Traced): boolean {
+    const { resident } = this.storages[tensor.storage] as Storage;
+    const value = resident === undefined ? undefined : this.graph.values[resident];
+    return value?.role === "parameter" && value.trainable && (tensor as Tensor).base === null;
+  }
+
+  private leaveAutocast(): void {
+    this.autocast = null;
+    for (const { storage } of this.casts.values()) this.emit("drop", storage);
+    this.casts.clear();
   }
 
   // ------------------------------------------------------------------ one primitive
@@ -169,7 +270,7 @@ class TapeWriter implements Tracer {
     const self = inPlace ? (inputs[rule.inputs[0]?.replace("?", "") ?? "self"] as Tensor) : null;
     const specs = self
       ? [self.spec]
-      : this.training || rule.aliases === undefined || !given || rule === UNKNOWN
+      : this.infers || rule.aliases === undefined || !given || rule === UNKNOWN
         ? this.specsOf(op, rule, inputs, attributes, given)
         : given;
     const sources = this.sourcesOf(rule, inputs);
@@ -334,7 +435,7 @@ class TapeWriter implements Tracer {
   }
 
   private emit(kind: "allocate" | "drop", storage: StorageId): void {
-    this.events.push({ kind, storage, node: (this.node as Node).id });
+    this.events.push({ kind, storage, node: this.node?.id ?? this.graph.nodes.length });
   }
 }
 

@@ -11,8 +11,19 @@ export type ValueId = number;
 export type NodeId = number;
 export type ScopeId = number;
 
-/** A `host` value stays in the computer's memory: it takes nothing on the device. */
-export type ValueRole = "parameter" | "buffer" | "input" | "target" | "constant" | "host" | "activation";
+/**
+ * A `host` value stays in the computer's memory: it takes nothing on the device. A `scaler` value is a GradScaler's,
+ * made when the first loss is scaled.
+ */
+export type ValueRole =
+  | "parameter"
+  | "buffer"
+  | "input"
+  | "target"
+  | "constant"
+  | "host"
+  | "scaler"
+  | "activation";
 
 export interface Value {
   readonly id: ValueId;
@@ -63,6 +74,14 @@ export interface Graph {
   readonly outputs: readonly ValueId[];
   /** Parameters and buffers in the order the framework allocates them on the device. */
   readonly residents: readonly ValueId[];
+  /** What the loop calls backward on where that is not the first output: a scaled loss. */
+  readonly scaledLoss?: ScaledLoss;
+}
+
+export interface ScaledLoss {
+  readonly value: ValueId;
+  /** The node that makes it, as part of the call of backward. */
+  readonly node: NodeId;
 }
 
 /** Every value id in `node`'s inputs, in port order. */

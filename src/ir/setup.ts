@@ -1,11 +1,12 @@
 /** What the user chose, as plain data: how to train, and on what. */
+import type { DType } from "../base/dtype.js";
 import type { Bytes } from "../base/units.js";
 
 export type Mode = "train" | "inference";
 export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
 export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
-export type ZeroGrad = "set-to-none" | "keep";
+export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
 export type OptimizerPath = "foreach" | "fused" | "for-loop";
 
@@ -19,6 +20,8 @@ export interface OptimizerChoice {
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
+  /** 4-d parameters and inputs are stored NHWC. */
+  readonly channelsLast: boolean;
   readonly batch: number;
   /** Null trains without an optimizer: gradients only. */
   readonly optimizer: OptimizerChoice | null;
@@ -26,6 +29,10 @@ export interface TrainingSetup {
   readonly accumulate: number;
   readonly loss: LossChoice;
   readonly zeroGrad: ZeroGrad;
+  /** Gradients are clipped to a norm over all of them before the optimizer steps. */
+  readonly clipGradients: boolean;
+  /** The loss is scaled by a `torch.amp.GradScaler`. */
+  readonly gradScaler: boolean;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   /** `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`: segments grow page by page. */
@@ -47,4 +54,16 @@ export interface Machine {
   readonly blasWorkspace: Bytes;
   /** What the process takes outside the framework's allocator. */
   readonly context: Bytes;
+}
+
+/** The type autocast lowers to, or null where it is off. */
+export function autocastType(precision: Precision): DType | null {
+  if (precision === "amp-fp16") return "float16";
+  return precision === "amp-bf16" ? "bfloat16" : null;
+}
+
+/** The type parameters, buffers and inputs are stored in. */
+export function storedType(precision: Precision): DType {
+  if (precision === "fp16") return "float16";
+  return precision === "bf16" ? "bfloat16" : "float32";
 }

@@ -56,7 +56,10 @@ export interface GradNode {
   readonly saved: readonly { readonly name: string; readonly tensor: TapeTensor }[];
 }
 
-/** What happens to storages while a forward node runs. `drop` gives up a handle that lowering held. */
+/**
+ * What happens to storages while a forward node runs; after the last one, `node` is their number. `drop` gives up a
+ * handle that lowering held.
+ */
 export type ForwardEvent =
   | { readonly kind: "allocate"; readonly storage: StorageId; readonly node: NodeId }
   | { readonly kind: "drop"; readonly storage: StorageId; readonly node: NodeId }
@@ -86,7 +89,8 @@ export function savedStorages(tape: Tape): Storage[] {
     if (event.kind !== "save" || seen[event.storage] === 1 || tape.gradNodes[event.by]?.shown) continue;
     seen[event.storage] = 1;
     const storage = tape.storages[event.storage] as Storage;
-    if (storage.resident !== undefined && tape.graph.values[storage.resident]?.role === "parameter") continue;
+    const role = storage.resident === undefined ? undefined : tape.graph.values[storage.resident]?.role;
+    if (role === "parameter" || role === "scaler") continue;
     out.push(storage);
   }
   return out;

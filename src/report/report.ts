@@ -29,6 +29,8 @@ export interface SetupReport {
   readonly loss: LossChoice;
   readonly freeze: readonly string[];
   readonly zeroGrad: ZeroGrad;
+  readonly clipGrad: boolean;
+  readonly channelsLast: boolean;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   readonly expandableSegments: boolean;

@@ -5,7 +5,7 @@
  * outputs of a segmentation model count half, those of a classifier with auxiliary heads 0.4 each.
  */
 import type { Graph, Node, Value, ValueId } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
+import { autocastType, type TrainingSetup } from "../ir/setup.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 import { isFloating } from "../base/dtype.js";
 import { elements } from "../base/shape.js";
@@ -17,15 +17,37 @@ import { elements } from "../base/shape.js";
 const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
 export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
-  return setup.mode === "inference" ? graph : shareOfStep(withLoss(graph, setup), setup.accumulate);
+  if (setup.mode === "inference") return graph;
+  const complete = shareOfStep(withLoss(graph, setup), setup);
+  return setup.gradScaler ? scaled(complete) : complete;
 }
 
+/** GradScaler.scale: the loss times a number that lies on the device. torch/amp/grad_scaler.py */
+function scaled(graph: Graph): Graph {
+  const [loss] = graph.outputs;
+  if (loss === undefined || !isScalar(graph)) return graph;
+  const draft = new Draft(graph);
+  const scale = draft.value("loss scale", "scaler", dense([], "float32"));
+  draft.value("growth tracker", "scaler", dense([], "int32"));
+  const node = graph.nodes.length;
+  const value = draft.node("mul", { self: loss, other: scale }, OUTSIDE, [draft.spec(loss)]);
+  return { ...draft.finish(loss), scaledLoss: { value, node } };
+}
+
+/** What a training loop does after its autocast context has exited. */
+const OUTSIDE = { autocast: false };
+
 /** A micro-batch's loss is divided by their number, so that gradients add up to the mean over the whole batch. */
-function shareOfStep(graph: Graph, accumulate: number): Graph {
+function shareOfStep(graph: Graph, { accumulate, precision }: TrainingSetup): Graph {
   const [loss] = graph.outputs;
   if (accumulate === 1 || loss === undefined || !isScalar(graph)) return graph;
   const draft = new Draft(graph);
-  const share = draft.node("div", { self: loss }, { other: accumulate }, [draft.spec(loss)]);
+  const share = draft.node(
+    "div",
+    { self: loss },
+    { ...(autocastType(precision) && OUTSIDE), other: accumulate },
+    [draft.spec(loss)],
+  );
   return { ...draft.finish(share), outputs: [share, ...graph.outputs.slice(1)] };
 }
 

@@ -30,6 +30,7 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Float64A
   for (const value of graph.values)
     if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
   for (const value of graph.outputs) extend(value, Number.POSITIVE_INFINITY);
+  if (graph.scaledLoss) extend(graph.scaledLoss.value, Number.POSITIVE_INFINITY);
   return end;
 }
 

@@ -26,7 +26,7 @@ import type { Device } from "../frameworks/pytorch/kernel.js";
 import { rmsprop } from "./optimizers/rmsprop.js";
 import { rprop } from "./optimizers/rprop.js";
 import type { OptimizerRule } from "./optimizers/rule.js";
-import { findRule, settingsOf } from "./optimizers/settings.js";
+import { findRule, pathOf, settingsOf } from "./optimizers/settings.js";
 import { sgd } from "./optimizers/sgd.js";
 
 export type { OptimizerAction, OptimizerParameter, OptimizerPlan } from "./optimizers/plan.js";
@@ -82,4 +82,11 @@ export function planOptimizerSteps(
   const { rule } = findRule(OPTIMIZERS, choice.name, where);
   const settings = settingsOf(rule, choice.options, where);
   return planSteps({ rule, settings, device, where }, parameters, steps);
+}
+
+/** Fused kernels take the scale and the flag of a GradScaler: `_step_supports_amp_scaling`. */
+export function unscalesItself(choice: OptimizerChoice): boolean {
+  const where = `optimizer ${JSON.stringify(choice.name)}`;
+  const { rule } = findRule(OPTIMIZERS, choice.name, where);
+  return pathOf(rule, settingsOf(rule, choice.options, where)) === "fused";
 }

@@ -3,13 +3,15 @@
  * that every later step repeats.
  */
 import type { Device } from "../frameworks/pytorch/kernel.js";
-import type { ValueId, ValueRole } from "../ir/graph.js";
+import type { NodeId, Value, ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
 import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
-import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
+import { type ForwardEvent, savedStorages, type StorageId, type Tape } from "../ir/tape.js";
+import { GradientClipping } from "./clip-gradients.js";
+import { GradScaler } from "./grad-scaler.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
-import { type OptimizerAction, type OptimizerPlan, planOptimizer } from "./optimizers.js";
+import { type OptimizerAction, type OptimizerPlan, planOptimizer, unscalesItself } from "./optimizers.js";
 import { planBackward } from "./plan-backward.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
@@ -61,6 +63,8 @@ class StepPlanner {
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
+  private readonly scaler: GradScaler;
+  private readonly clipping: GradientClipping;
 
   constructor(tape: Tape, setup: TrainingSetup, device: Device) {
     this.tape = tape;
@@ -83,6 +87,8 @@ class StepPlanner {
             : "a forward result that nothing keeps");
       this.ledger.declare(storage.bytes, category, storage.label, because, storage.spec, storage.node);
     }
+    this.scaler = new GradScaler(this.ledger);
+    this.clipping = new GradientClipping(this.ledger);
     const workspace = (thread: string) =>
       this.ledger.declare(
         device.blasWorkspace,
@@ -112,7 +118,11 @@ class StepPlanner {
 
   step(first: boolean): Section[] {
     const { ledger, setup } = this;
-    const sections = this.passes();
+    if (!first && setup.zeroGrad === "at-start") {
+      ledger.begin("zero-grad");
+      this.zeroGradients();
+    }
+    const sections = [...ledger.take(), ...this.passes()];
     for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
       this.returnFromPass("backward");
       sections.push(...ledger.take(), ...this.passes());
@@ -120,12 +130,10 @@ class StepPlanner {
     ledger.at = -1;
     if (setup.mode === "train") {
       if (setup.accumulate > 1) this.returnFromPass("backward");
-      if (setup.optimizer) {
-        ledger.begin("optimizer");
-        this.optimize(first);
-      }
+      if (setup.optimizer || setup.clipGradients) ledger.begin("optimizer");
+      this.update(first);
       ledger.begin("zero-grad");
-      this.zeroGradients();
+      if (setup.zeroGrad === "set-to-none") this.zeroGradients();
     } else ledger.begin("zero-grad");
     if (setup.accumulate === 1) this.returnFromPass();
     return [...sections, ...ledger.take()];
@@ -140,7 +148,7 @@ class StepPlanner {
     ledger.begin("forward");
     const saved = this.forward();
     if (setup.mode === "train") {
-      ledger.begin("backward");
+      if (!this.tape.graph.scaledLoss) ledger.begin("backward");
       this.backward(saved);
     }
     const sections = ledger.take();
@@ -148,7 +156,7 @@ class StepPlanner {
     return [...sections];
   }
 
-  /** The same passes again, without the workspaces that the threads' cuBLAS handles have by then. */
+  /** The same passes again, without what stays from the first time on: cuBLAS workspaces, the loss scale. */
   private repeat({ sections, gradients }: PlannedPasses): Section[] {
     const { ledger } = this;
     for (const [parameter, block] of gradients ?? []) {
@@ -156,11 +164,11 @@ class StepPlanner {
       ledger.hold(block);
     }
     for (const storage of this.returned()) ledger.hold(storage);
-    const once = new Set([allocation(this.forwardBlas), allocation(this.backwardBlas)]);
+    const once = new Set([this.forwardBlas, this.backwardBlas, ...this.scalerStorages()].map(allocation));
     return sections.map((section) => {
-      const at = section.actions.findIndex((action) => once.has(action));
-      if (at < 0) return section;
-      const without = <T>(list: readonly T[]): T[] => [...list.slice(0, at), ...list.slice(at + 1)];
+      if (!section.actions.some((action) => once.has(action))) return section;
+      const keeps = section.actions.map((action) => !once.has(action));
+      const without = <T>(list: readonly T[]): T[] => list.filter((_, i) => keeps[i]);
       return { phase: section.phase, actions: without(section.actions), nodes: without(section.nodes) };
     });
   }
@@ -178,9 +186,8 @@ class StepPlanner {
       else dying[end] = [storage.id];
     }
     let at = 0;
-    for (const node of tape.graph.nodes) {
-      ledger.at = node.id;
-      for (; at < tape.events.length && tape.events[at]?.node === node.id; at++) {
+    const perform = (node: NodeId) => {
+      for (; at < tape.events.length && tape.events[at]?.node === node; at++) {
         const event = tape.events[at] as (typeof tape.events)[number];
         if (event.kind === "allocate") {
           ledger.allocate(event.storage);
@@ -191,9 +198,20 @@ class StepPlanner {
           ledger.hold(event.storage);
         } else this.blas("forward");
       }
-      for (const storage of dying[node.id] ?? []) ledger.drop(storage);
+    };
+    for (const { id } of tape.graph.nodes) {
+      ledger.at = id;
+      if (id === tape.graph.scaledLoss?.node) {
+        while (tape.events[at]?.node === id && tape.events[at]?.kind === "drop")
+          ledger.drop((tape.events[at++] as ForwardEvent).storage); // autocast exits before backward is called
+        ledger.begin("backward");
+        this.makeScaler();
+      }
+      perform(id);
+      for (const storage of dying[id] ?? []) ledger.drop(storage);
     }
     ledger.at = -1;
+    perform(tape.graph.nodes.length);
     return saved;
   }
 
@@ -214,6 +232,24 @@ class StepPlanner {
     saved.forEach((count, storage) => {
       for (let i = 0; i < count; i++) ledger.drop(storage);
     });
+    const { scaledLoss } = tape.graph;
+    if (scaledLoss) ledger.drop(tape.storageOf[scaledLoss.value] as StorageId);
+  }
+
+  /** The scale and its growth tracker are made when the first loss is scaled. */
+  private makeScaler(): void {
+    for (const storage of this.scalerStorages()) {
+      if (this.ledger.holdersOf(storage) > 0) continue;
+      this.ledger.allocate(storage);
+      this.ledger.hold(storage);
+    }
+  }
+
+  private scalerStorages(): StorageId[] {
+    const { values } = this.tape.graph;
+    return values
+      .filter(({ role }) => role === "scaler")
+      .map(({ id }) => this.tape.storageOf[id] as StorageId);
   }
 
   private blas(thread: "forward" | "backward"): void {
@@ -222,6 +258,21 @@ class StepPlanner {
     const block = thread === "forward" ? this.forwardBlas : this.backwardBlas;
     this.ledger.allocate(block);
     this.ledger.hold(block);
+  }
+
+  /** What lies between backward and zero_grad: gradients are unscaled, clipped, and applied. */
+  private update(first: boolean): void {
+    const { setup, scaler } = this;
+    const ownUnscaling = setup.optimizer !== null && unscalesItself(setup.optimizer);
+    const unscaled = setup.gradScaler && (setup.clipGradients || !ownUnscaling);
+    if (unscaled) scaler.unscale();
+    if (setup.clipGradients) {
+      const specs = this.trained().map((id) => (this.tape.graph.values[id] as Value).spec);
+      this.clipping.run(specs);
+    }
+    if (setup.gradScaler && !unscaled) scaler.check();
+    if (setup.optimizer) this.optimize(first);
+    if (setup.gradScaler) scaler.update();
   }
 
   private optimize(first: boolean): void {
@@ -278,7 +329,6 @@ class StepPlanner {
   }
 
   private zeroGradients(): void {
-    if (this.setup.zeroGrad === "keep") return;
     for (const block of this.gradients.values()) this.ledger.drop(block);
     this.gradients.clear();
   }

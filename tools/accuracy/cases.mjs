@@ -9,15 +9,11 @@ import { join } from "node:path";
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
 const UNSUPPORTED = [
-  [(spec) => spec.mode !== undefined && spec.mode !== "fp32", "precision"],
-  [(spec) => spec.channels_last, "channels last"],
   [(spec) => spec.ckpt, "checkpointing"],
   [(spec) => spec.lora, "adapters"],
   [(spec) => spec.attn, "attention choice"],
   [(spec) => spec.attention_mask, "attention mask"],
-  [(spec) => spec.clip_grad, "gradient clipping"],
   [(spec) => spec.dist, "several GPUs"],
-  [(spec) => spec.zero_grad === "start", "zero_grad at the start"],
   [(spec) => spec.fresh_inputs, "inputs made anew"],
   [(spec) => spec.source === "transformers", "models made from a config"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
@@ -81,7 +77,11 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
               : (optimizer[0] ?? "adam"),
         }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
+    ...(spec.mode && { precision: spec.mode }),
+    ...(spec.channels_last && { channelsLast: true }),
+    ...(spec.clip_grad && { clipGrad: true }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
+    ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };

@@ -6,7 +6,7 @@ export interface RecordedSpec {
   readonly model?: string;
   readonly file?: string;
   readonly batch: number;
-  readonly mode?: string;
+  readonly mode?: NonNullable<Options["precision"]>;
   readonly optimizer?:
     | string
     | { readonly name: string; readonly [option: string]: string | number | boolean };
@@ -19,12 +19,12 @@ export interface RecordedSpec {
   readonly frozen?: readonly string[];
   readonly steps?: number;
   /** Settings of which only the presence matters. */
-  readonly channels_last?: unknown;
+  readonly channels_last?: boolean;
   readonly ckpt?: unknown;
   readonly lora?: unknown;
   readonly attn?: unknown;
   readonly attention_mask?: unknown;
-  readonly clip_grad?: unknown;
+  readonly clip_grad?: number;
   readonly dist?: unknown;
   readonly fresh_inputs?: unknown;
 }

@@ -6,13 +6,16 @@
  * `B` batch, `H` heads, `L` query length, `S` key length, `E` head size.
  */
 import { dense, type TensorSpec } from "../../ir/tensor.js";
+import { iterate } from "../../ops/layout.js";
 import { flag } from "../../ops/rule.js";
 import { reductionKernels } from "./reduction.js";
 import {
   contiguous,
+  type Device,
   elementwise,
   fresh,
   given,
+  gradOf,
   type Held,
   type Kernel,
   type KernelRule,
@@ -50,7 +53,7 @@ export const attentionKernels = {
       fresh(kernel, [], self.spec.dtype);
       return [out];
     },
-    backward: reductionKernels.softmax.backward,
+    backward: reductionKernels.plainSoftmax.backward,
   },
   efficientAttention: {
     forward: (kernel, { outputs }) => {
@@ -72,21 +75,132 @@ export const attentionKernels = {
       const gradients = [like(q), like(k), like(v)];
       const bias = attn_mask && call.needs[3] ? paddedBias(kernel, attn_mask.spec) : null;
       const [B, H, L, E] = q.spec.shape as [number, number, number, number];
-      const product = elementwise(kernel, [grad, transposed(output as Held, 1, 2)], "float32");
-      const sum = fresh(kernel, [B, L, H], "float32");
-      const delta = H > 1 && L > 1 ? fresh(kernel, [B, H, L], "float32") : null;
-      if (delta) kernel.free(sum);
-      kernel.free(product);
+      const grouped = k.spec.shape[1] !== H;
+      const shared = grouped ? [k, v].map((tensor) => ungrouped(kernel, tensor, H)) : [];
+      const delta = rowProducts(kernel, grad, transposed(output as Held, 1, 2), [B, H, L]);
       const scratch = kernel.scratch(gradientAccumulator(B, H, L, E));
-      kernel.free(delta ?? sum);
+      kernel.free(delta);
       kernel.free(scratch);
+      for (const tensor of shared.reverse()) kernel.free(tensor);
       if (solid !== grad) kernel.free(solid);
       return [...gradients, ...(call.needs.length > 3 ? [bias] : [])].map((tensor, i) =>
         call.needs[i] ? tensor : null,
       );
     },
   },
+  /** Scratch of the gradient: a float32 query gradient and a number per row. Recorded on compute capability 9.0. */
+  cudnnAttention: {
+    forward: (kernel, { outputs }) => {
+      const [out, lse, seed, offset] = outputs as [TensorSpec, TensorSpec, TensorSpec, TensorSpec];
+      const random = [kernel.empty(seed), kernel.empty(offset)];
+      return [kernel.empty(out), kernel.empty(lse), ...random];
+    },
+    backward: (kernel, call) => {
+      const { query, key, value } = call.saved as Record<string, Held>;
+      const like = (tensor: Held) => kernel.empty(iterate([tensor.spec], tensor.spec.dtype));
+      const made = [like(query as Held), like(key as Held), like(value as Held)];
+      const [B, H, L, E] = (query as Held).spec.shape as [number, number, number, number];
+      kernel.free(kernel.scratch(B * H * L * (E + 1) * 4));
+      return call.needs.map((need, i) => (need ? (made[i] ?? null) : null));
+    },
+  },
+  flashAttention: {
+    forward: (kernel, { inputs, outputs, attributes }) => {
+      const [out, lse, state, unused] = outputs as [TensorSpec, TensorSpec, TensorSpec, TensorSpec];
+      const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
+      const result = kernel.empty(out);
+      const sums = kernel.empty(lse);
+      const splits = dropout === 0 ? keySplits(out, (inputs.key as Held).spec, kernel.device) : 1;
+      const parts = splits > 1 ? partialResults(kernel, out, splits) : [];
+      let random = kernel.empty(state);
+      const empty = kernel.empty(unused);
+      if (dropout > 0) {
+        const next = kernel.empty(state); // made again for the state that dropout reads
+        kernel.free(random);
+        random = next;
+      }
+      for (const part of parts) kernel.free(part);
+      return [result, sums, random, empty];
+    },
+    backward: (kernel, call) => {
+      const { query, key, value, output } = call.saved as Record<string, Held>;
+      const [q, k, v] = [query as Held, key as Held, value as Held];
+      const grad = contiguous(kernel, transposed(gradOf(call), 1, 2));
+      const out = contiguous(kernel, transposed(output as Held, 1, 2));
+      const like = (tensor: Held) =>
+        transposed(kernel.empty(iterate([transposed(tensor, 1, 2).spec], tensor.spec.dtype)), 1, 2);
+      const gradients = [like(q), like(k), like(v)];
+      const [B, H, L, E] = q.spec.shape as [number, number, number, number];
+      const rows = up(L, ROWS);
+      const delta = fresh(kernel, [B, H, rows], "float32");
+      const accumulator = fresh(kernel, [B, rows, H, roundedHead(E)], "float32");
+      const shared = k.spec.shape[1] === H ? [] : [k, v].map((tensor) => ungrouped(kernel, tensor, H));
+      for (const tensor of shared.reverse()) kernel.free(tensor);
+      kernel.free(accumulator);
+      kernel.free(delta);
+      if (out.storage !== (output as Held).storage) kernel.free(out);
+      if (grad.storage !== gradOf(call).storage) kernel.free(grad);
+      return gradients.map((tensor, i) => (call.needs[i] ? tensor : null));
+    },
+  },
 } satisfies Record<string, KernelRule>;
+
+/** Query rows of a block of the flash kernels. flash_api.cpp seqlen_q_rounded */
+const ROWS = 128;
+/** flash_api.cpp head_size_rounded */
+const roundedHead = (E: number) => up(E, E <= 128 ? 32 : 64);
+/** Query rows of a block when keys are split. flash_api.cpp set_params_splitkv num_m_blocks */
+const SPLIT_ROWS = 64;
+const MOST_SPLITS = 128;
+
+/** Parts the keys are split into so that few queries still fill the device. flash_api.cpp num_splits_heuristic */
+function keySplits(query: TensorSpec, key: TensorSpec, { multiprocessors }: Device): number {
+  const [B, H, L, E] = query.shape as [number, number, number, number];
+  const columns = E <= 64 ? 256 : E <= 128 ? 128 : 64;
+  const blocks = Math.ceil((key.shape[2] as number) / columns);
+  const work = B * H * Math.ceil(L / SPLIT_ROWS);
+  const processors = 2 * multiprocessors; // blocks of 128 threads
+  if (work >= 0.8 * processors) return 1;
+  const most = Math.min(MOST_SPLITS, processors, blocks);
+  const efficiency: number[] = [];
+  for (let splits = 1; splits <= most; splits++) {
+    const waves = (work * splits) / processors;
+    const eligible = splits === 1 || Math.ceil(blocks / splits) !== Math.ceil(blocks / (splits - 1));
+    efficiency.push(eligible ? waves / Math.ceil(waves) : 0);
+  }
+  const best = Math.max(...efficiency);
+  return 1 + efficiency.findIndex((value) => value > 0 && value >= 0.85 * best);
+}
+
+function partialResults(kernel: Kernel, { shape }: TensorSpec, splits: number): Held[] {
+  const [B, H, L, E] = shape as [number, number, number, number];
+  return [
+    fresh(kernel, [splits, B, H, L], "float32"),
+    fresh(kernel, [splits, B, H, L, roundedHead(E)], "float32"),
+  ];
+}
+
+/** Gradients of keys or values that several query heads share, one for each query head until they are summed. */
+function ungrouped(kernel: Kernel, { spec }: Held, H: number): Held {
+  const [B, , S, E] = spec.shape as [number, number, number, number];
+  return fresh(kernel, [B, S, H, E], spec.dtype);
+}
+
+/** Gradient times output, summed over each row. In 16 bits the backward kernel computes it. kernel_backward.h kKernelComputesDelta */
+function rowProducts(
+  kernel: Kernel,
+  grad: Held,
+  output: Held,
+  [B, H, L]: readonly [number, number, number],
+): Held {
+  if (isHalf(grad.spec)) return fresh(kernel, [B, H, L], "float32");
+  const product = elementwise(kernel, [grad, output], "float32");
+  const sum = fresh(kernel, [B, L, H], "float32");
+  const delta = H > 1 && L > 1 ? fresh(kernel, [B, H, L], "float32") : null;
+  if (delta) kernel.free(sum);
+  kernel.free(product);
+  return delta ?? sum;
+}
 
 /** The mask's gradient has rows of a multiple of 16 elements and shows the part that is asked for. */
 function paddedBias(kernel: Kernel, { shape, dtype }: TensorSpec): Held {
@@ -101,12 +215,84 @@ function heads({ shape }: TensorSpec): number[] {
   return [B, L, H, E];
 }
 
-/** Shapes the fused kernels take: four dims, and a head size the vector loads divide. */
-function fits(query: TensorSpec, value: TensorSpec): boolean {
-  const aligned = (spec: TensorSpec) =>
-    ((spec.shape[spec.shape.length - 1] as number) * 4) % 16 === 0 &&
-    spec.strides[spec.strides.length - 1] === 1;
-  return query.shape.length === 4 && aligned(query) && aligned(value);
+/** What a call to attention looks like to the choice of its kernel. */
+interface Attention {
+  readonly query: TensorSpec;
+  readonly key: TensorSpec;
+  readonly value: TensorSpec;
+  readonly masked: boolean;
+  readonly causal: boolean;
+  readonly dropout: number;
+  readonly training: boolean;
+}
+
+type Backend = "cudnn" | "flash" | "efficient" | "math";
+
+/** sdp_utils.cpp priority_order, check_prefer_cudnn_attention: Hopper and data-centre Blackwell try cuDNN first. */
+function chooseBackend(attention: Attention, [major, minor]: Device["computeCapability"]): Backend {
+  if (attention.query.shape.length !== 4) return "math";
+  if ((major === 9 || major === 10) && takenByCudnn(attention)) return "cudnn";
+  if (takenByFlash(attention, major, minor)) return "flash";
+  return takenByEfficient(attention, major) ? "efficient" : "math";
+}
+
+const isHalf = ({ dtype }: TensorSpec) => dtype === "float16" || dtype === "bfloat16";
+const last = ({ shape }: TensorSpec) => shape[shape.length - 1] as number;
+const lastDense = (spec: TensorSpec) => spec.strides[spec.strides.length - 1] === 1 || last(spec) === 1;
+
+/** can_use_flash_attention: 16 bits on Ampere and later, no mask, one head size of at most 256. */
+function takenByFlash(
+  { query, key, value, masked, causal, dropout, training }: Attention,
+  major: number,
+  minor: number,
+): boolean {
+  const E = last(query);
+  // check_requires_grad_and_head_dim_gt192_constraints_on_sm86_89_or_120
+  const small = (major === 8 && minor >= 6) || major === 12;
+  const trains = !small || !training || E <= 192 || (dropout === 0 && E > 224);
+  const square = !causal || query.shape[2] === key.shape[2];
+  return (
+    major >= 8 &&
+    isHalf(query) &&
+    !masked &&
+    square &&
+    E === last(key) &&
+    E === last(value) &&
+    E <= 256 &&
+    trains &&
+    [query, key, value].every(lastDense)
+  );
+}
+
+/** can_use_mem_efficient_attention: rows of whole vector loads. */
+function takenByEfficient({ query, key, value }: Attention, major: number): boolean {
+  const half = isHalf(query);
+  if (half && query.dtype === "bfloat16" && major < 8) return false;
+  const tensorCores = major >= 8 || (major >= 7 && half);
+  const alignment = Math.max(major >= 8 ? 4 : 1, tensorCores ? (half ? 8 : 4) : 1); // minimum_gemm_alignment
+  return (
+    last(query) === last(key) &&
+    last(query) % alignment === 0 &&
+    last(value) % alignment === 0 &&
+    [query, key, value].every(({ strides }) => strides[strides.length - 1] === 1)
+  );
+}
+
+/** can_use_cudnn_attention with cuDNN 9.24: 16 bits, head sizes of whole 16-byte loads, keys of more than one row. */
+function takenByCudnn({ query, key, value, dropout, training }: Attention): boolean {
+  const [E, V] = [last(query), last(value)];
+  const trains = !training || (E <= 128 && V <= 128) || (E === 192 && V === 128) || (E === 256 && V === 256);
+  return (
+    isHalf(query) &&
+    Math.max(E, V) <= 256 &&
+    E % 8 === 0 &&
+    V % 8 === 0 &&
+    trains &&
+    key.shape[2] !== 1 &&
+    (dropout === 0 || query.shape[2] !== 1) &&
+    (dropout * 16) % 1 === 0 && // check_cudnn_dropout: probabilities are multiples of 1/16
+    [query, key, value].every(lastDense)
+  );
 }
 
 export const lowerAttention: Lowering = (trace, inputs, attributes) => {
@@ -127,20 +313,52 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
     return trace.call("squeeze", { self: wide }, { dim: 0 });
   }
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
-  if (!fits(query.spec, value.spec))
-    return mathAttention(trace, query, key, value, mask, attributes, dropout);
+  const backend = chooseBackend(
+    {
+      query: query.spec,
+      key: key.spec,
+      value: value.spec,
+      masked: mask !== null,
+      causal: flag(attributes, "is_causal"),
+      dropout,
+      training: query.edge !== null || key.edge !== null || value.edge !== null,
+    },
+    trace.device.computeCapability,
+  );
+  if (backend === "math") return mathAttention(trace, query, key, value, mask, attributes, dropout);
+  if (backend === "flash") return flashAttention(trace, query, key, value, dropout);
   const bias = mask ? preparedMask(trace, mask, query, key) : null;
-  return trace.call("efficientAttention", { query, key, value, attn_mask: bias }, { dropout_p: dropout });
+  return trace.call(
+    backend === "cudnn" ? "cudnnAttention" : "efficientAttention",
+    { query, key, value, attn_mask: bias },
+    { dropout_p: dropout },
+  );
 };
+
+/** Head sizes are padded to whole 16-byte loads and the result is cut back. attention.cpp pad_last_dim<8> */
+function flashAttention(trace: Tracer, query: Traced, key: Traced, value: Traced, dropout: number): Traced {
+  const E = last(query.spec);
+  const missing = up(E, 8) - E;
+  const padded = (tensor: Traced) =>
+    missing === 0 ? tensor : trace.call("pad", { self: tensor }, { pad: [0, missing] });
+  const [q, k, v] = [padded(query), padded(key), padded(value)];
+  const out = trace.call("flashAttention", { query: q, key: k, value: v }, { dropout_p: dropout });
+  return missing === 0 ? out : trace.call("slice", { self: out }, { dim: -1, start: 0, end: E });
+}
 
 /** A mask becomes a float bias, with rows padded to eight elements and cut back, and is expanded over batch and heads. */
 function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): Traced {
   let bias = mask;
-  if (mask.spec.dtype === "bool")
-    bias = trace.call("where", { condition: mask, self: scalar(trace, query), other: scalar(trace, query) });
+  if (mask.spec.dtype === "bool") {
+    const [zero, minusInfinity] = [scalar(trace, query), scalar(trace, query)];
+    bias = trace.call("where", { condition: mask, self: zero, other: minusInfinity });
+    trace.drop(minusInfinity);
+    trace.drop(zero);
+  }
   const S = bias.spec.shape[bias.spec.shape.length - 1] as number;
   if (S % 8 !== 0) {
     const padded = trace.call("pad", { self: bias }, { pad: [0, 8 - (S % 8)] });
+    if (bias !== mask) trace.drop(bias);
     bias = trace.call("slice", { self: padded }, { dim: -1, start: 0, end: S });
   }
   const [B, H, L] = query.spec.shape as [number, number, number];
@@ -160,11 +378,15 @@ function mathAttention(
   attributes: Parameters<Lowering>[2],
   dropout: number,
 ): Traced {
-  const scale = Math.sqrt(1 / Math.sqrt(query.spec.shape[query.spec.shape.length - 1] as number));
-  const q = trace.call("mul", { self: query }, { other: scale });
+  const scale = Math.sqrt(1 / Math.sqrt(last(query.spec)));
+  // 16-bit operands are computed in float32 unless the user allows less. attention.cpp allowFP16BF16ReductionMathSDP
+  const wide = (tensor: Traced) =>
+    isHalf(tensor.spec) ? trace.call("cast", { self: tensor }, { dtype: "float32" }) : tensor;
+  const [wideQuery, wideKey, wideValue] = [wide(query), wide(key), wide(value)];
+  const q = trace.call("mul", { self: wideQuery }, { other: scale });
   const k = trace.call(
     "mul",
-    { self: trace.call("transpose", { self: key }, { dim0: -2, dim1: -1 }) },
+    { self: trace.call("transpose", { self: wideKey }, { dim0: -2, dim1: -1 }) },
     { other: scale },
   );
   let scores = trace.call("matmul", { self: q, other: k });
@@ -179,5 +401,6 @@ function mathAttention(
   let weights = trace.call("safeSoftmax", { self: scores }, { dim: -1 });
   trace.drop(scores);
   if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });
-  return trace.call("matmul", { self: weights, other: value });
+  const out = trace.call("matmul", { self: weights, other: wideValue });
+  return isHalf(query.spec) ? trace.call("cast", { self: out }, { dtype: query.spec.dtype }) : out;
 }

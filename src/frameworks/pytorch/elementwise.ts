@@ -22,11 +22,21 @@ const kept = (call: BackwardCall, ...names: string[]): Held => {
   return gradOf(call);
 };
 
-/** One kernel over the gradient and a saved tensor: `gelu_backward(grad, self)`. */
-function fused(saved: "self" | "result", inPlace: InPlace = "copy"): KernelRule {
+/**
+ * One kernel over the gradient and a saved tensor: `gelu_backward(grad, self)`. The first operand's layout decides
+ * where they differ; `threshold_backward` and `leaky_relu_backward` take the saved tensor first. Activation.cpp
+ */
+function fused(
+  saved: "self" | "result",
+  inPlace: InPlace = "copy",
+  first: "grad" | "saved" = "grad",
+): KernelRule {
   return {
     backward: gradients({
-      self: (kernel, call) => elementwise(kernel, [gradOf(call), kept(call, saved, "result", "self")]),
+      self: (kernel, call) => {
+        const operands = [gradOf(call), kept(call, saved, "result", "self")];
+        return elementwise(kernel, first === "grad" ? operands : operands.reverse(), gradOf(call).spec.dtype);
+      },
     }),
     ...(inPlace && { inPlace }),
   };
@@ -134,7 +144,7 @@ function castBack(kernel: Kernel, call: BackwardCall): Held {
 
 export const elementwiseKernels = {
   // one kernel
-  relu: fused("result", "result"),
+  relu: fused("result", "result", "saved"),
   sigmoid: fused("result", "result"),
   tanh: fused("result", "result"),
   gelu: fused("self"),
@@ -148,11 +158,11 @@ export const elementwiseKernels = {
   hardswish: fused("self"),
   hardsigmoid: fused("self"),
   hardshrink: fused("self"),
-  leakyRelu: fused("self", "result"),
+  leakyRelu: fused("self", "result", "saved"),
   logSigmoid: fused("self"),
   softplus: fused("self"),
   softshrink: fused("self"),
-  threshold: fused("self"),
+  threshold: fused("self", "copy", "saved"),
   rrelu: fused("self", "result"),
   glu: { backward: gradients({ self: (kernel, call) => kernel.empty(kept(call, "self").spec) }) },
   prelu: {

@@ -11,7 +11,7 @@ import { invariant } from "../../base/invariant.js";
 import type { Attributes } from "../../ir/graph.js";
 import type { Edge } from "../../ir/tape.js";
 import type { Device } from "./device.js";
-import { dense, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { viewStrides } from "../../ops/views.js";
 import { globalReduction, partialSize } from "./reduce-config.js";
@@ -150,6 +150,18 @@ export function fresh(kernel: Kernel, shape: Shape, dtype: DType): Held {
 /** `tensor` itself when it is row-major, else a copy that is. */
 export function contiguous(kernel: Kernel, tensor: Held): Held {
   return isContiguous(tensor.spec) ? tensor : fresh(kernel, tensor.spec.shape, tensor.spec.dtype);
+}
+
+/** `tensor.contiguous(tensor.suggest_memory_format())`: channels last stays as it is. */
+export function inOwnFormat(kernel: Kernel, tensor: Held): Held {
+  return isChannelsLast(tensor.spec) ? tensor : contiguous(kernel, tensor);
+}
+
+/** `tensor.contiguous(other.suggest_memory_format())` */
+export function inFormatOf(kernel: Kernel, tensor: Held, other: TensorSpec): Held {
+  if (!isChannelsLast(other) || isContiguous(other)) return contiguous(kernel, tensor);
+  if (isChannelsLast(tensor.spec)) return tensor;
+  return kernel.empty(channelsLast(tensor.spec.shape, tensor.spec.dtype));
 }
 
 /** The same storage seen through another spec. */

@@ -115,7 +115,8 @@ export const lowerCrossEntropy: Lowering = (trace, inputs, attributes) => {
   const classes = self.spec.shape.length === 1 ? 0 : 1;
   const smoothing = typeof attributes.label_smoothing === "number" ? attributes.label_smoothing : 0;
   const reduction = int(attributes, "reduction", 1);
-  const log = trace.call("logSoftmax", { self }, { dim: classes });
+  // the type is asked for, so autocast leaves it: LossNLL.cpp cross_entropy_loss_prob_target, cross_entropy_loss
+  const log = trace.call("logSoftmax", { self }, { dim: classes, dtype: self.spec.dtype });
   if (sameShape(self.spec.shape, target.spec.shape) && isFloating(target.spec.dtype)) {
     const product = trace.call("mul", { self: log, other: softened(trace, target, smoothing) });
     const total = trace.call("sum", { self: product }, reduction === 0 ? { dim: classes } : {});

@@ -14,6 +14,8 @@ import {
   fresh,
   given,
   gradOf,
+  inFormatOf,
+  inOwnFormat,
   type Held,
   type Kernel,
   type KernelRule,
@@ -76,12 +78,12 @@ export const normalizationKernels = {
   cudnnBatchNorm: {
     forward: (kernel, { inputs, outputs }) => {
       const input = inputs.input as Held;
-      contiguous(kernel, input);
+      inOwnFormat(kernel, input);
       return outputs.map((spec) => kernel.empty(spec));
     },
     backward: (kernel, call) => {
       const input = call.saved.input as Held;
-      contiguous(kernel, gradOf(call));
+      inFormatOf(kernel, gradOf(call), input.spec);
       const channels = input.spec.shape[1] as number;
       return wanted(kernel, call, [kernel.empty(input.spec), ...gradientsOf(kernel, call, channels)]);
     },

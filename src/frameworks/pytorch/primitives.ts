@@ -1,5 +1,6 @@
 /** Operators that only PyTorch's dispatcher knows: what its composite operators are made of. */
 import { dense } from "../../ir/tensor.js";
+import { iterate } from "../../ops/layout.js";
 import { joint, type OpTable, op } from "../../ops/rule.js";
 import { normalizations } from "../../ops/normalization.js";
 import { reductions } from "../../ops/reduction.js";
@@ -28,6 +29,8 @@ export const PRIMITIVES = {
   }),
   /** Rows that are masked out altogether give zeros. */
   safeSoftmax: reductions.softmax,
+  plainSoftmax: reductions.softmax,
+  plainLogSoftmax: reductions.logSoftmax,
   nativeDropout: randoms.dropout,
   unsafeView: views.view,
   asStrided: views.alias,
@@ -49,6 +52,34 @@ export const PRIMITIVES = {
     backward: joint(
       ["query", "key", "value", "attn_mask"],
       ["query", "key", "value", "attn_mask", "output", "log_sumexp", "philox_seed", "philox_offset"],
+    ),
+  }),
+  cudnnAttention: op({
+    inputs: ["query", "key", "value", "attn_mask?"],
+    outputs: ["output", "logsumexp", "philox_seed", "philox_offset"],
+    infer: ({ query, value }) => {
+      const [B, H, L] = query.shape as [number, number, number];
+      const E = value.shape[3] as number;
+      const out = { shape: [B, H, L, E], strides: [L * H * E, E, H * E, 1], dtype: query.dtype };
+      const counter = dense([], "int64");
+      return [out, dense([B, H, L, 1], "float32"), counter, counter];
+    },
+    backward: joint(
+      ["query", "key", "value", "attn_mask"],
+      ["query", "key", "value", "attn_mask", "output", "logsumexp", "philox_seed", "philox_offset"],
+    ),
+  }),
+  flashAttention: op({
+    inputs: ["query", "key", "value"],
+    outputs: ["output", "logsumexp", "rng_state", "unused"],
+    infer: ({ query }) => {
+      const out = iterate([query], query.dtype);
+      const sums = dense(query.shape.slice(0, 3), "float32");
+      return [out, sums, dense([2], "uint64"), dense([], "uint64")];
+    },
+    backward: joint(
+      ["query", "key", "value"],
+      ["query", "key", "value", "output", "logsumexp", "rng_state", "unused"],
     ),
   }),
 } satisfies OpTable;

@@ -1,18 +1,20 @@
 /** Reductions and softmax of eager PyTorch on CUDA. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp. */
 import { isFloating } from "../../base/dtype.js";
 import type { TensorSpec } from "../../ir/tensor.js";
-import { dimsOf, flag } from "../../ops/rule.js";
+import { dimsOf, dtypeOf, flag } from "../../ops/rule.js";
 import {
   type BackwardCall,
   contiguous,
   elementwise,
   expandedTo,
   fresh,
+  given,
   gradients,
   gradOf,
   type Held,
   type Kernel,
   type KernelRule,
+  type Lowering,
   reductionScratch,
   seen,
   summed,
@@ -183,7 +185,7 @@ export const reductionKernels = {
       },
     }),
   },
-  softmax: {
+  plainSoftmax: {
     forward: softmaxForward,
     backward: gradients({
       self: (kernel, call) => {
@@ -195,7 +197,7 @@ export const reductionKernels = {
       },
     }),
   },
-  logSoftmax: {
+  plainLogSoftmax: {
     forward: softmaxForward,
     backward: gradients({
       self: (kernel, call) => {
@@ -206,6 +208,22 @@ export const reductionKernels = {
     }),
   },
 } satisfies Record<string, KernelRule>;
+
+/**
+ * Only float16 has a kernel that writes float32 at once; other types are cast before it. SoftMax.cpp softmax
+ */
+export const lowerSoftmax =
+  (kernel: "plainSoftmax" | "plainLogSoftmax"): Lowering =>
+  (trace, inputs, attributes) => {
+    const self = given(inputs, "self");
+    const dtype = dtypeOf(attributes, "dtype", self.spec.dtype);
+    if (dtype === self.spec.dtype || (self.spec.dtype === "float16" && dtype === "float32"))
+      return trace.call(kernel, { self }, attributes);
+    const wide = trace.call("cast", { self }, { dtype });
+    const out = trace.call(kernel, { self: wide }, attributes);
+    trace.drop(wide);
+    return out;
+  };
 
 /** The result first; a strided input is copied for the kernel. */
 function softmaxForward(

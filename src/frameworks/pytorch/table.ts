@@ -14,7 +14,7 @@ import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
 import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
 import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
-import { reductionKernels } from "./reduction.js";
+import { lowerSoftmax, reductionKernels } from "./reduction.js";
 import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.js";
 
 const KERNELS: Readonly<Record<string, KernelRule>> = {
@@ -42,6 +42,8 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   batchNorm: lowerBatchNorm,
   instanceNorm: lowerInstanceNorm,
   scaledDotProductAttention: lowerAttention,
+  softmax: lowerSoftmax("plainSoftmax"),
+  logSoftmax: lowerSoftmax("plainLogSoftmax"),
   reshape: lowerReshape,
   flatten: lowerReshape,
   unflatten: (trace, inputs, _, outputs) =>

@@ -216,6 +216,7 @@ class Lowerer {
       ...row?.attributes,
       ...(inPlace && { inPlace: true }),
       ...(at.frozen && { noGrad: true }),
+      ...(spellsOutFloat(node) && { spelledOut: true }),
     };
     const scope = { graph, names, sizes: this.sizes, where };
     for (const { name, arg } of node.inputs)
@@ -435,4 +436,11 @@ function resultNames(node: ProgramNode): string[] {
         : [tensorName(output)],
     )
     .filter((name) => name !== undefined);
+}
+
+/** The source line names float32 itself, as `x.float()` does: the type stays when the model is moved to another. */
+function spellsOutFloat({ target, metadata }: ProgramNode): boolean {
+  if (!/\.(to|_to_copy|zeros|ones|full|empty|rand|randn)\./.test(target)) return false;
+  const line = metadata?.stack_trace?.trimEnd().split("\n").at(-1) ?? "";
+  return /\.float\(\)|float32/.test(line);
 }
