@@ -22,6 +22,11 @@ const SETTINGS: readonly Options[] = [
   ),
   { optimizer: "adam:fused=true", accumulate: 3 },
   { optimizer: false, step: "first" },
+  { precision: "bf16", clipGrad: true },
+  { precision: "amp-bf16", checkpointing: "full", zeroGrad: "at-start" },
+  { precision: "amp-fp16", channelsLast: true, accumulate: 2, clipGrad: true },
+  { precision: "amp-fp16", optimizer: "adam:fused=true", checkpointing: "every=2" },
+  { precision: "amp-fp16", mode: "inference" },
 ];
 
 function aliveAfter(sections: readonly Section[], alive: ReadonlySet<number>): Set<number> {

@@ -7,6 +7,7 @@ import type { Step } from "./ir/step.js";
 import type { Tape } from "./ir/tape.js";
 import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
+import { markCheckpoints } from "./training/checkpoint-regions.js";
 import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
 import { planStep } from "./training/plan-step.js";
@@ -40,7 +41,10 @@ export function analyze(
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn };
   const moved = moveTo(model, setup); // what is stored in which type and order
-  const graph = setup.mode === "train" ? attachLoss(moved, setup) : evaluationMode(moved); // what the loop runs
+  const graph =
+    setup.mode === "train"
+      ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)
+      : evaluationMode(moved); // what the loop runs
   const tape = differentiate(graph, setup, device); // what backward must keep
   const step = planStep(tape, setup, device); // what is allocated and freed, in order
   return { graph, tape, step };

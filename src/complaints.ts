@@ -119,6 +119,17 @@ export function batchesDiffer(asked: number, shape: number, input: string): Inpu
   });
 }
 
+export function wrongCheckpointing(got: string): InputError {
+  return new InputError({
+    code: "setup/checkpointing",
+    where: "--checkpointing",
+    rule: "the value must say which blocks are computed again",
+    expected: "none, full, or every=K with K at least 1",
+    got: JSON.stringify(got),
+    hint: "full is what gradient_checkpointing_enable() and set_grad_checkpointing() do",
+  });
+}
+
 export function notYet(where: string, got: string, since: string, computes: readonly unknown[]): InputError {
   return new InputError({
     code: "setup/not-yet",

@@ -1,10 +1,10 @@
 /** Options → what the engine runs: training setup, machine and the sizes to bind, with every default that mattered. */
 import type { Diagnostic } from "./base/complaint.js";
-import { batchesDiffer } from "./complaints.js";
+import { batchesDiffer, wrongCheckpointing } from "./complaints.js";
 import type { ContextMemory } from "./hardware/contexts.js";
 import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type { Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
+import type { Checkpointing, Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { resolveMachine } from "./resolve-machine.js";
 import type { Options } from "./settings.js";
@@ -39,6 +39,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
+    checkpointing: mode === "train" ? resolveCheckpointing(options.checkpointing) : null,
     channelsLast: options.channelsLast === true,
     clipGradients: mode === "train" && options.clipGrad === true,
     gradScaler: mode === "train" && options.precision === "amp-fp16",
@@ -61,6 +62,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: setup.zeroGrad,
     clipGrad: setup.clipGradients,
     channelsLast: setup.channelsLast,
+    checkpointing: options.checkpointing ?? "none",
     step: setup.step,
     cudnn: setup.cudnn,
     expandableSegments: setup.expandableSegments,
@@ -76,6 +78,15 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     report,
     assumptions: [...defaultsOf(options, report), ...device],
   };
+}
+
+/** `full` or `every=K`; a list of blocks is one region each, or K together. */
+function resolveCheckpointing(option: string | undefined): Checkpointing | null {
+  if (option === undefined || option === "none") return null;
+  if (option === "full") return { every: 1 };
+  const every = Number(/^every=(\d+)$/.exec(option)?.[1]);
+  if (every >= 1) return { every };
+  throw wrongCheckpointing(option);
 }
 
 function resolveOptimizer(options: Options): OptimizerChoice | null {

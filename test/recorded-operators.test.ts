@@ -34,6 +34,7 @@ const SETUP: TrainingSetup = {
   accumulate: 1,
   expandableSegments: false,
   channelsLast: false,
+  checkpointing: null,
   clipGradients: false,
   gradScaler: false,
   loss: "auto",

@@ -28,7 +28,7 @@ for (const { name, recorded, model, why, options } of readCases(oracle, models, 
       bufferBytes: recorded.buffers.bytes,
       gradientBytes: recorded.grads?.bytes ?? 0,
       optimizerStateBytes: recorded.optimizer_state?.bytes ?? 0,
-      savedTensorBytes: recorded.saved?.saved_unique_activation_bytes ?? 0,
+      savedTensorBytes: recorded.saved?.saved_unique_activation_bytes ?? null, // not recorded with checkpoints
       phases: phasePeaks(recorded),
       allocatedBytes: last?.peak_allocated,
       reservedBytes: recorded.max_memory_reserved,

@@ -285,22 +285,26 @@ class TapeWriter implements Tracer {
         ? this.allocate(self.spec, "copy kept for backward")
         : null;
 
-    const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
-    if (!differentiable) return outputs;
-
-    const names = outputNames(rule, outputs.length);
-    const saved: SavedValue[] = [];
-    const save = (name: string, tensor: Held) => saved.push({ name, tensor });
-    for (const name of reads) {
-      const output = names.indexOf(name);
-      if (name === "self" && self) save(name, copy ?? (outputs[0] as Tensor));
-      else if (output >= outputs.length)
-        continue; // not made this time
-      else if (output >= 0) save(name, outputs[output] as Tensor);
-      else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
-    }
     const id = this.gradNodes.length;
     const node = (this.node as Node).id;
+    const saved: SavedValue[] = [];
+    const save = (name: string, tensor: Held) => {
+      saved.push({ name, tensor });
+      this.events.push({ kind: "save", storage: tensor.storage, node, by: id });
+    };
+    // inputs are saved before the kernel runs, results after it
+    const names = outputNames(rule, specs.length);
+    for (const name of reads) {
+      if (names.includes(name)) continue;
+      if (name === "self" && self) save(name, copy ?? self);
+      else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
+    }
+    const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
+    if (!differentiable) return outputs;
+    for (const name of reads) {
+      const output = outputs[names.indexOf(name)]; // not every result is made every time
+      if (output) save(name, output);
+    }
     const base = self?.base ?? null;
     this.gradNodes.push({
       id,
@@ -314,7 +318,6 @@ class TapeWriter implements Tracer {
       edges: base ? [base.edge, ...sources.edges.slice(1)] : sources.edges,
       saved,
     });
-    for (const { tensor } of saved) this.events.push({ kind: "save", storage: tensor.storage, node, by: id });
     if (copy) this.drop(copy);
     if (base && self) {
       base.edge = { node: id, slot: 0 };

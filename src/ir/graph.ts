@@ -76,6 +76,16 @@ export interface Graph {
   readonly residents: readonly ValueId[];
   /** What the loop calls backward on where that is not the first output: a scaled loss. */
   readonly scaledLoss?: ScaledLoss;
+  /** Stretches whose activations are computed again in backward, in order. */
+  readonly checkpoints?: readonly Checkpoint[];
+}
+
+/** Nodes `first` to `last` run under `torch.utils.checkpoint`. */
+export interface Checkpoint {
+  readonly first: NodeId;
+  readonly last: NodeId;
+  /** What they read that is made before them. */
+  readonly inputs: readonly ValueId[];
 }
 
 export interface ScaledLoss {

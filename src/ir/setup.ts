@@ -17,9 +17,16 @@ export interface OptimizerChoice {
   readonly options: Readonly<Record<string, number | boolean>>;
 }
 
+/** Blocks of the model whose activations are computed again in backward, `every` of them together. */
+export interface Checkpointing {
+  readonly every: number;
+}
+
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
+  /** Null keeps every activation that backward reads. */
+  readonly checkpointing: Checkpointing | null;
   /** 4-d parameters and inputs are stored NHWC. */
   readonly channelsLast: boolean;
   readonly batch: number;

@@ -79,19 +79,29 @@ export interface Tape {
 }
 
 /**
- * Storages that backward keeps and that are not parameters, each once, in saving order. What an in-place operator on
+ * Storages that forward keeps for backward and that are not parameters, each once, in saving order: of a checkpointed
+ * stretch, its inputs. What an in-place operator on
  * a view keeps is left out, as it is from the graph that PyTorch shows: its node is hidden inside CopySlices.
  */
 export function savedStorages(tape: Tape): Storage[] {
   const seen = new Uint8Array(tape.storages.length);
   const out: Storage[] = [];
-  for (const event of tape.events) {
-    if (event.kind !== "save" || seen[event.storage] === 1 || tape.gradNodes[event.by]?.shown) continue;
-    seen[event.storage] = 1;
-    const storage = tape.storages[event.storage] as Storage;
+  const keep = (id: StorageId) => {
+    if (seen[id] === 1) return;
+    seen[id] = 1;
+    const storage = tape.storages[id] as Storage;
     const role = storage.resident === undefined ? undefined : tape.graph.values[storage.resident]?.role;
-    if (role === "parameter" || role === "scaler") continue;
-    out.push(storage);
+    if (role !== "parameter" && role !== "scaler") out.push(storage);
+  };
+  const checkpoints = tape.graph.checkpoints ?? [];
+  let at = 0; // events and checkpoints are both in order
+  for (const event of tape.events) {
+    while (at < checkpoints.length && event.node > (checkpoints[at]?.last ?? 0)) at++;
+    const checkpoint = checkpoints[at];
+    if (event.kind !== "save") continue;
+    if (checkpoint && event.node >= checkpoint.first) {
+      for (const value of checkpoint.inputs) keep(tape.storageOf[value] as StorageId);
+    } else if (!tape.gradNodes[event.by]?.shown) keep(event.storage);
   }
   return out;
 }

@@ -46,6 +46,23 @@ export function isChannelsLast({ shape, strides }: TensorSpec): boolean {
   return true;
 }
 
+/**
+ * `suggest_memory_format()` is channels last: strides grow from C over the spatial dims to N, and say so even where
+ * dims of size one leave it open. c10/core/MemoryFormat.h is_channels_last_strides_2d_s4
+ */
+export function suggestsChannelsLast({ shape, strides }: TensorSpec): boolean {
+  const order = channelsLastOrder(shape.length);
+  if (order === undefined || strides[1] === 0) return false;
+  let least = 0;
+  for (const dim of order) {
+    const [size, stride] = [shape[dim] as number, strides[dim] as number];
+    if (size === 0 || stride < least) return false;
+    if (dim === 0 && least === strides[1]) return false;
+    least = size > 1 ? stride * size : stride;
+  }
+  return true;
+}
+
 /** The same tensor stored channels last; ranks other than 4 and 5 have no such form. */
 export function channelsLast(shape: Shape, dtype: DType): TensorSpec {
   const order = channelsLastOrder(shape.length);

@@ -1,5 +1,5 @@
 /** Convolutions. `N` batch, `C` channels, `O` filters, spatial dims last. One kernel computes all gradients. */
-import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../ir/tensor.js";
+import { channelsLast, dense, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import type { Attributes } from "../ir/graph.js";
 import { flag, int, joint, type OpTable, op, perDim, ShapeError } from "./rule.js";
 
@@ -77,6 +77,5 @@ function convolved(input: TensorSpec, weight: TensorSpec, attributes: Attributes
 
 /** The memory format cuDNN runs in: channels last as soon as one operand is. ATen/native/ConvUtils.h cudnn_conv_suggest_memory_format. */
 export function formatOf(input: TensorSpec, weight: TensorSpec): "contiguous" | "channels_last" {
-  const last = (spec: TensorSpec) => spec.shape.length >= 4 && !isContiguous(spec) && isChannelsLast(spec);
-  return last(input) || last(weight) ? "channels_last" : "contiguous";
+  return suggestsChannelsLast(input) || suggestsChannelsLast(weight) ? "channels_last" : "contiguous";
 }

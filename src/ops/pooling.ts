@@ -1,12 +1,12 @@
 /** Pooling and resampling over the trailing spatial dims. */
 import type { Attributes } from "../ir/graph.js";
-import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../ir/tensor.js";
+import { channelsLast, dense, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { flag, ints, type OpRule, type OpTable, op, perDim, ShapeError } from "./rule.js";
 
 /** A result of `sizes` in the input's memory format. */
 function like(self: TensorSpec, sizes: readonly number[], dtype = self.dtype): TensorSpec {
   const shape = [...self.shape.slice(0, self.shape.length - sizes.length), ...sizes];
-  return !isContiguous(self) && isChannelsLast(self) ? channelsLast(shape, dtype) : dense(shape, dtype);
+  return suggestsChannelsLast(self) ? channelsLast(shape, dtype) : dense(shape, dtype);
 }
 
 function pooled(self: TensorSpec, rank: number, attributes: Attributes): number[] {

@@ -31,6 +31,7 @@ export interface SetupReport {
   readonly zeroGrad: ZeroGrad;
   readonly clipGrad: boolean;
   readonly channelsLast: boolean;
+  readonly checkpointing: string;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   readonly expandableSegments: boolean;

@@ -22,6 +22,7 @@ import type { BlockId } from "../ir/step.js";
 import type { GradNode, GradNodeId, StorageId, Tape } from "../ir/tape.js";
 import { isContiguous, isNonOverlappingAndDense, packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { Ledger } from "./ledger.js";
+import type { Recomputation } from "./recompute.js";
 
 /** One tensor object of the backward pass; several may share a block. */
 interface Gradient extends Held {
@@ -36,6 +37,8 @@ export interface BackwardContext {
   readonly device: Device;
   /** Gives up one saved use of a forward storage. */
   readonly releaseSaved: (storage: StorageId) => void;
+  /** Regions that are computed again for their gradients. */
+  readonly recomputation: Recomputation;
   /** cuBLAS is called from the backward thread. */
   readonly blas: () => void;
   /** Gradients by parameter; filled, or added to when kept from the step before. */
@@ -122,7 +125,11 @@ class BackwardPass {
     const grads = this.inbox[node.id] as (Gradient | null)[];
     const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : [];
     for (const grad of grads) if (grad) this.give(grad);
-    for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
+    const { recomputation } = this.context;
+    if (!recomputation.covers(node.node))
+      for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
+    else recomputation.release(node); // unless its kernels ran
+    recomputation.leave(node);
     for (let i = 0; i < node.edges.length; i++)
       this.deliver(node.edges[i] as GradNode["edges"][number], results[i] ?? null);
     for (const edge of node.edges) {
@@ -135,7 +142,12 @@ class BackwardPass {
   private gradientsOf(node: GradNode, grads: readonly (Gradient | null)[]): (Gradient | null)[] {
     const { kernel } = this;
     const saved: Record<string, Held> = {};
-    for (const { name, tensor } of node.saved) saved[name] = tensor;
+    const { recomputation } = this.context;
+    recomputation.unpack(node);
+    for (const { name, tensor } of node.saved)
+      saved[name] = recomputation.covers(node.node)
+        ? { ...tensor, storage: recomputation.blockOf(tensor.storage) }
+        : tensor;
     const call: BackwardCall = {
       grads,
       saved,
@@ -152,6 +164,7 @@ class BackwardPass {
     const out: (Gradient | null)[] = [];
     for (const tensor of results) out.push(tensor ? this.object(tensor) : null);
     for (const gradient of out) if (gradient) this.take(gradient);
+    recomputation.release(node);
     // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype
     for (let i = 0; i < out.length; i++) {
       const input = node.inputs[i] as TensorSpec;

@@ -6,11 +6,13 @@ import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { NodeId, Value, ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
 import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
-import { type ForwardEvent, savedStorages, type StorageId, type Tape } from "../ir/tape.js";
+import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Tape } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
+import { suggestsChannelsLast } from "../ir/tensor.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
+import { Recomputation } from "./recompute.js";
 import { type OptimizerAction, type OptimizerPlan, planOptimizer, unscalesItself } from "./optimizers.js";
 import { planBackward } from "./plan-backward.js";
 
@@ -50,7 +52,9 @@ class StepPlanner {
   private readonly tape: Tape;
   private readonly setup: TrainingSetup;
   private readonly device: Device;
-  private readonly ends: Float64Array;
+  /** By operator, the storages that lose their last Python reference after it. */
+  private readonly dying: readonly (StorageId[] | undefined)[];
+  private recomputation: Recomputation;
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
@@ -70,7 +74,8 @@ class StepPlanner {
     this.tape = tape;
     this.setup = setup;
     this.device = device;
-    this.ends = lastUses(tape, tape.storages.length);
+    this.dying = grouped(lastUses(tape, tape.storages.length));
+    this.recomputation = this.newRecomputation();
     const saved = new Uint8Array(tape.storages.length);
     for (const { id } of savedStorages(tape)) saved[id] = 1;
     for (const storage of tape.storages) {
@@ -109,11 +114,23 @@ class StepPlanner {
     const inputs = values.filter(({ role }) => role === "input" || role === "target").map(({ id }) => id);
     for (const id of [...residents, ...inputs]) {
       const storage = tape.storageOf[id] as StorageId;
+      const { role, spec } = values[id] as Value;
+      const rowMajor = role === "input" && suggestsChannelsLast(spec) ? this.rowMajorInput(storage) : null;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
+      if (rowMajor !== null) ledger.free(rowMajor);
     }
     const [section] = ledger.take();
     return section ?? { phase: "resident", actions: [], nodes: [] };
+  }
+
+  /** Images come row-major; the loop stores them NHWC and lets go of the others. */
+  private rowMajorInput(storage: StorageId): BlockId {
+    const { bytes, label, spec } = this.tape.storages[storage] as Storage;
+    const because = "what the loop loads before it is stored NHWC";
+    const block = this.ledger.declare(bytes, "temporaries", label, because, spec);
+    this.ledger.allocate(block);
+    return block;
   }
 
   step(first: boolean): Section[] {
@@ -146,6 +163,7 @@ class StepPlanner {
     const planned = this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
+    this.recomputation = this.newRecomputation();
     const saved = this.forward();
     if (setup.mode === "train") {
       if (!this.tape.graph.scaledLoss) ledger.begin("backward");
@@ -175,16 +193,8 @@ class StepPlanner {
 
   /** Runs the tape's events; returns how often each storage is still saved. */
   private forward(): Int32Array {
-    const { ledger, tape, ends } = this;
+    const { ledger, tape, dying, recomputation } = this;
     const saved = new Int32Array(tape.storages.length);
-    const dying: StorageId[][] = [];
-    for (const storage of tape.storages) {
-      const end = ends[storage.id] as number;
-      if (end < 0 || !Number.isFinite(end)) continue;
-      const together = dying[end];
-      if (together) together.push(storage.id);
-      else dying[end] = [storage.id];
-    }
     let at = 0;
     const perform = (node: NodeId) => {
       for (; at < tape.events.length && tape.events[at]?.node === node; at++) {
@@ -194,6 +204,7 @@ class StepPlanner {
           ledger.hold(event.storage);
         } else if (event.kind === "drop") ledger.drop(event.storage);
         else if (event.kind === "save") {
+          if (recomputation.covers(node)) continue;
           saved[event.storage] = (saved[event.storage] as number) + 1;
           ledger.hold(event.storage);
         } else this.blas("forward");
@@ -207,6 +218,7 @@ class StepPlanner {
         ledger.begin("backward");
         this.makeScaler();
       }
+      recomputation.enter(id);
       perform(id);
       for (const storage of dying[id] ?? []) ledger.drop(storage);
     }
@@ -223,6 +235,7 @@ class StepPlanner {
       device,
       parameterGradients: gradients,
       blas: () => this.blas("backward"),
+      recomputation: this.recomputation,
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);
@@ -232,6 +245,7 @@ class StepPlanner {
     saved.forEach((count, storage) => {
       for (let i = 0; i < count; i++) ledger.drop(storage);
     });
+    this.recomputation.finish();
     const { scaledLoss } = tape.graph;
     if (scaledLoss) ledger.drop(tape.storageOf[scaledLoss.value] as StorageId);
   }
@@ -250,6 +264,10 @@ class StepPlanner {
     return values
       .filter(({ role }) => role === "scaler")
       .map(({ id }) => this.tape.storageOf[id] as StorageId);
+  }
+
+  private newRecomputation(): Recomputation {
+    return new Recomputation(this.tape, this.ledger, this.dying, () => this.blas("backward"));
   }
 
   private blas(thread: "forward" | "backward"): void {
@@ -348,4 +366,16 @@ class StepPlanner {
     }
     return held;
   }
+}
+
+/** Storages by the node after which they end, in order. */
+function grouped(ends: Float64Array): (StorageId[] | undefined)[] {
+  const dying: StorageId[][] = [];
+  ends.forEach((end, storage) => {
+    if (end < 0 || !Number.isFinite(end)) return;
+    const together = dying[end];
+    if (together) together.push(storage);
+    else dying[end] = [storage];
+  });
+  return dying;
 }

@@ -9,7 +9,6 @@ import { join } from "node:path";
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
 const UNSUPPORTED = [
-  [(spec) => spec.ckpt, "checkpointing"],
   [(spec) => spec.lora, "adapters"],
   [(spec) => spec.attn, "attention choice"],
   [(spec) => spec.attention_mask, "attention mask"],
@@ -80,6 +79,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.mode && { precision: spec.mode }),
     ...(spec.channels_last && { channelsLast: true }),
     ...(spec.clip_grad && { clipGrad: true }),
+    ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),

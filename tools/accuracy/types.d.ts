@@ -20,7 +20,7 @@ export interface RecordedSpec {
   readonly steps?: number;
   /** Settings of which only the presence matters. */
   readonly channels_last?: boolean;
-  readonly ckpt?: unknown;
+  readonly ckpt?: boolean;
   readonly lora?: unknown;
   readonly attn?: unknown;
   readonly attention_mask?: unknown;

@@ -5,7 +5,13 @@
  *         native/cuda/DepthwiseConv2d.cu; recorded in oracle/recorded/ops-conv.json
  */
 import type { Attributes } from "../../ir/graph.js";
-import { channelsLast, dense, isChannelsLast, type TensorSpec } from "../../ir/tensor.js";
+import {
+  channelsLast,
+  dense,
+  isChannelsLast,
+  suggestsChannelsLast,
+  type TensorSpec,
+} from "../../ir/tensor.js";
 import { formatOf, isUneven } from "../../ops/convolution.js";
 import { flag, int, perDim } from "../../ops/rule.js";
 import { type Convolution, convolutionWorkspace, type Direction } from "./convolution-workspace.js";
@@ -24,7 +30,7 @@ import {
 
 type Backend = "cudnn" | "depthwise2d" | "depthwise3d";
 
-/** Depthwise convolutions in full precision have kernels of PyTorch's own. */
+/** Depthwise convolutions have kernels of PyTorch's own; channels last, and in float16 many shapes, go to cuDNN. */
 function backendOf(input: TensorSpec, weight: TensorSpec, attributes: Attributes): Backend {
   const groups = int(attributes, "groups", 1);
   const rank = weight.shape.length;
@@ -35,7 +41,23 @@ function backendOf(input: TensorSpec, weight: TensorSpec, attributes: Attributes
     (weight.shape[0] as number) % groups === 0 &&
     rank <= 5;
   if (!depthwise || formatOf(input, weight) !== "contiguous") return "cudnn";
+  if (rank === 4 && input.dtype === "float16" && cudnnDepthwise(input, weight, attributes)) return "cudnn";
   return rank === 5 ? "depthwise3d" : "depthwise2d"; // a 1-d convolution runs as a 2-d one over one row
+}
+
+/** Convolution.cpp use_cudnn_depthwise, check_cudnn_depthwise_workload_with_filter */
+function cudnnDepthwise(input: TensorSpec, weight: TensorSpec, attributes: Attributes): boolean {
+  const [batch, channels, height, width] = input.shape as [number, number, number, number];
+  const [filter, filterWidth] = weight.shape.slice(2) as [number, number];
+  const [down, right] = perDim(attributes, "stride", 2, 1) as [number, number];
+  if (perDim(attributes, "dilation", 2, 1).some((dilation) => dilation !== 1)) return false;
+  if ((down !== right && height !== 1) || channels < 32) return false;
+  if (height === 1 && right === 1) return true;
+  if (filter !== filterWidth || ![1, 3, 5].includes(filter) || width < 7) return false;
+  if (right !== 2) return right === 1;
+  if (batch === 1) return filter > 1 || width <= 28;
+  if (filter === 1) return batch <= 16 && channels >= 128 && width <= 7;
+  return channels >= 512 || (channels >= 256 && width >= 28);
 }
 
 /** `tensor` in the memory format cuDNN runs in; a copy when it is laid out otherwise. */
@@ -98,7 +120,12 @@ export const convolutionKernels = {
         ...shapeOf(call.attributes, weight.spec, format),
       };
       const [toInput, toWeight, toBias] = call.needs as [boolean, boolean, boolean | undefined];
-      const copies = [formatted(kernel, input, format), formatted(kernel, grad, format)].filter(
+      // the gradient is converted `.to(format)`, which looks at strides even where they do not matter
+      const converted =
+        format === "channels_last" && !suggestsChannelsLast(grad.spec)
+          ? kernel.empty(channelsLast(grad.spec.shape, grad.spec.dtype))
+          : formatted(kernel, grad, format);
+      const copies = [formatted(kernel, input, format), converted].filter(
         (copy) => copy !== input && copy !== grad,
       );
       const dInput = () => {

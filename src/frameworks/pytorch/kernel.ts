@@ -11,7 +11,14 @@ import { invariant } from "../../base/invariant.js";
 import type { Attributes } from "../../ir/graph.js";
 import type { Edge } from "../../ir/tape.js";
 import type { Device } from "./device.js";
-import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import {
+  channelsLast,
+  dense,
+  isChannelsLast,
+  isContiguous,
+  suggestsChannelsLast,
+  type TensorSpec,
+} from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
 import { viewStrides } from "../../ops/views.js";
 import { globalReduction, partialSize } from "./reduce-config.js";
@@ -154,12 +161,12 @@ export function contiguous(kernel: Kernel, tensor: Held): Held {
 
 /** `tensor.contiguous(tensor.suggest_memory_format())`: channels last stays as it is. */
 export function inOwnFormat(kernel: Kernel, tensor: Held): Held {
-  return isChannelsLast(tensor.spec) ? tensor : contiguous(kernel, tensor);
+  return inFormatOf(kernel, tensor, tensor.spec);
 }
 
 /** `tensor.contiguous(other.suggest_memory_format())` */
 export function inFormatOf(kernel: Kernel, tensor: Held, other: TensorSpec): Held {
-  if (!isChannelsLast(other) || isContiguous(other)) return contiguous(kernel, tensor);
+  if (!suggestsChannelsLast(other)) return contiguous(kernel, tensor);
   if (isChannelsLast(tensor.spec)) return tensor;
   return kernel.empty(channelsLast(tensor.spec.shape, tensor.spec.dtype));
 }

@@ -21,6 +21,8 @@ import {
   type KernelRule,
   type Lowering,
   optional,
+  seen,
+  summed,
 } from "./kernel.js";
 
 /** cuDNN's batch norm takes whole affine layers; the rest runs PyTorch's own kernels. */
@@ -63,6 +65,25 @@ function staging(kernel: Kernel, input: TensorSpec, parts: number): void {
   const counters = kernel.scratch(4 * Math.ceil(channels / width));
   kernel.free(counters);
   kernel.free(data);
+}
+
+/** Rows that one block sums, and the rows from which on blocks keep their sums apart. layer_norm_kernel.cu LaunchGammaBetaBackwardCUDAKernel; rows per block as recorded */
+const TALL = { rows: 64 * 1024, perBlock: 32 };
+
+/** Many short rows: gradients of weight and bias are summed by blocks, and the blocks' sums by another kernel into new tensors. */
+function sumInBlocks(kernel: Kernel, input: TensorSpec, columns: number, out: (Held | null)[]): void {
+  const rows = elements(input.shape) / Math.max(columns, 1);
+  if (rows <= TALL.rows || Math.floor(columns / 32) >= Math.floor(kernel.device.multiprocessors / 2)) return;
+  const blocks = [1, 2].map((i) =>
+    out[i] ? fresh(kernel, [Math.ceil(rows / TALL.perBlock), columns], input.dtype) : null,
+  );
+  blocks.forEach((block, i) => {
+    const before = out[i + 1];
+    if (!block || !before) return;
+    out[i + 1] = seen(summed(kernel, block, [0]), before.spec);
+    kernel.free(before);
+  });
+  for (const block of blocks.reverse()) if (block) kernel.free(block);
 }
 
 /** Gradients nobody asked for are made all the same and dropped. */
@@ -128,6 +149,7 @@ export const normalizationKernels = {
           ? fresh(kernel, input.spec.shape, input.spec.dtype)
           : fresh(kernel, normalized, input.spec.dtype);
       });
+      sumInBlocks(kernel, input.spec, elements(normalized), out);
       if (!isContiguous(gradOf(call).spec))
         kernel.free(fresh(kernel, gradOf(call).spec.shape, input.spec.dtype));
       return out;

@@ -1,5 +1,12 @@
 /** Pooling, resampling and padding of eager PyTorch on CUDA: the gradient is one kernel into a fresh tensor. */
-import { channelsLast, dense, isChannelsLast, isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import {
+  channelsLast,
+  dense,
+  isChannelsLast,
+  isContiguous,
+  suggestsChannelsLast,
+  type TensorSpec,
+} from "../../ir/tensor.js";
 import { fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
 
 /** The gradient of the input, in the input's layout. */
@@ -7,7 +14,7 @@ const intoInput: KernelRule = {
   backward: gradients({
     self: (kernel, call) => {
       const input = call.inputs[0] as TensorSpec;
-      const last = !isContiguous(input) && isChannelsLast(input);
+      const last = suggestsChannelsLast(input);
       const out = last ? kernel.empty(input) : fresh(kernel, input.shape, input.dtype);
       const { spec } = gradOf(call);
       if (last ? !isChannelsLast(spec) : !isContiguous(spec))
@@ -63,8 +70,13 @@ export const lowerAdaptiveAvg =
         { self },
         { dim: Array.from({ length: rank }, (_, i) => -1 - i), keepdim: true },
       );
-      const last = rank > 1 && !isContiguous(self.spec) && isChannelsLast(self.spec);
-      return last ? trace.call("asStrided", { self: mean }) : mean; // the result gets channels-last strides in place
+      const last = rank > 1 && suggestsChannelsLast(self.spec);
+      if (!last) return mean;
+      return trace.call(
+        "asStrided",
+        { self: mean },
+        { stride: channelsLast(mean.spec.shape, mean.spec.dtype).strides },
+      ); // the result gets channels-last strides in place
     }
     if (rank > 1) return trace.call(`adaptiveAvgPool${rank}d`, inputs, attributes);
     const wide = trace.call("unsqueeze", { self }, { dim: -2 });

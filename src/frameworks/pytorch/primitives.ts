@@ -1,7 +1,7 @@
 /** Operators that only PyTorch's dispatcher knows: what its composite operators are made of. */
 import { dense } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
-import { joint, type OpTable, op } from "../../ops/rule.js";
+import { ints, joint, type OpTable, op } from "../../ops/rule.js";
 import { normalizations } from "../../ops/normalization.js";
 import { reductions } from "../../ops/reduction.js";
 import { randoms } from "../../ops/random.js";
@@ -33,7 +33,13 @@ export const PRIMITIVES = {
   plainLogSoftmax: reductions.logSoftmax,
   nativeDropout: randoms.dropout,
   unsafeView: views.view,
-  asStrided: views.alias,
+  asStrided: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => ({ ...self, strides: ints(attributes, "stride", self.strides) }),
+    backward: { self: [] },
+    aliases: "self",
+  }),
   efficientAttention: op({
     inputs: ["query", "key", "value", "attn_mask?"],
     outputs: ["output", "log_sumexp", "philox_seed", "philox_offset"],

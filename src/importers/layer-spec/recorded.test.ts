@@ -39,6 +39,7 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     accumulate: 1,
     expandableSegments: false,
     channelsLast: false,
+    checkpointing: null,
     clipGradients: false,
     gradScaler: false,
     loss: "auto",
