@@ -39,7 +39,7 @@ export function analyze(
 
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
-  const device: Device = { ...machine, cudnn: setup.cudnn };
+  const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const moved = moveTo(model, setup); // what is stored in which type and order
   const graph =
     setup.mode === "train"

@@ -35,6 +35,7 @@ const SETUP: TrainingSetup = {
   expandableSegments: false,
   channelsLast: false,
   checkpointing: null,
+  attention: "sdpa",
   clipGradients: false,
   gradScaler: false,
   loss: "auto",

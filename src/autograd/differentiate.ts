@@ -183,7 +183,7 @@ class TapeWriter implements Tracer {
     attributes: Attributes,
     given?: readonly TensorSpec[],
   ): readonly Traced[] {
-    const policy = this.autocast === null ? undefined : castPolicy(op);
+    const policy = this.autocast === null ? undefined : castPolicy(op, this.device);
     if (this.autocast === null || policy === undefined || attributes.inPlace === true)
       return this.lowered(op, inputs, attributes, given);
     const lower = this.autocast;

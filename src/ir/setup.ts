@@ -8,6 +8,7 @@ export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
+export type AttentionChoice = "eager" | "sdpa";
 export type OptimizerPath = "foreach" | "fused" | "for-loop";
 
 export interface OptimizerChoice {
@@ -25,6 +26,7 @@ export interface Checkpointing {
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
+  readonly attention: AttentionChoice;
   /** Null keeps every activation that backward reads. */
   readonly checkpointing: Checkpointing | null;
   /** 4-d parameters and inputs are stored NHWC. */

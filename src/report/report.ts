@@ -1,6 +1,14 @@
 /** The answer as data: what `--json` prints and what the library returns (schema `plimsoll/estimate@1`). */
 import type { Diagnostic } from "../base/complaint.js";
-import type { CudnnChoice, LossChoice, Mode, Precision, StepChoice, ZeroGrad } from "../ir/setup.js";
+import type {
+  AttentionChoice,
+  CudnnChoice,
+  LossChoice,
+  Mode,
+  Precision,
+  StepChoice,
+  ZeroGrad,
+} from "../ir/setup.js";
 import type { Category } from "../ir/step.js";
 
 export type ReportPhase = "forward" | "backward" | "optimizer";
@@ -31,6 +39,7 @@ export interface SetupReport {
   readonly zeroGrad: ZeroGrad;
   readonly clipGrad: boolean;
   readonly channelsLast: boolean;
+  readonly attention: AttentionChoice;
   readonly checkpointing: string;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;

@@ -313,6 +313,8 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
     return trace.call("squeeze", { self: wide }, { dim: 0 });
   }
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
+  if (trace.device.attention === "eager")
+    return eagerAttention(trace, query, key, value, mask, attributes, dropout);
   const backend = chooseBackend(
     {
       query: query.spec,
@@ -367,6 +369,34 @@ function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): 
 
 const scalar = (trace: Tracer, like: Traced) =>
   trace.call("create", {}, { size: [], dtype: like.spec.dtype });
+
+/** What models wrote before there was a fused operator: scaled query times keys, softmax, dropout, times values. */
+function eagerAttention(
+  trace: Tracer,
+  query: Traced,
+  key: Traced,
+  value: Traced,
+  mask: Traced | null,
+  attributes: Parameters<Lowering>[2],
+  dropout: number,
+): Traced {
+  const scaled = trace.call("mul", { self: query }, { other: 1 / Math.sqrt(last(query.spec)) });
+  const columns = trace.call("transpose", { self: key }, { dim0: -2, dim1: -1 });
+  let scores = trace.call("matmul", { self: scaled, other: columns });
+  const replace = (next: Traced) => {
+    trace.drop(scores);
+    scores = next;
+  };
+  if (mask?.spec.dtype === "bool") replace(trace.call("maskedFill", { self: scores, mask }));
+  else if (mask) replace(trace.call("add", { self: scores, other: mask }));
+  if (flag(attributes, "is_causal")) {
+    const hidden = trace.call("create", {}, { size: scores.spec.shape.slice(-2), dtype: "bool" });
+    replace(trace.call("maskedFill", { self: scores, mask: hidden }));
+  }
+  replace(trace.call("softmax", { self: scores }, { dim: -1 }));
+  if (dropout > 0) replace(trace.call("dropout", { input: scores }, { p: dropout, train: true }));
+  return trace.call("matmul", { self: scores, other: value });
+}
 
 /** _scaled_dot_product_attention_math: both operands scaled by the square root, softmax, dropout, product. */
 function mathAttention(

@@ -5,7 +5,7 @@
  *         AT_FORALL_PROMOTE), autocast_mode.cpp (cached_cast); recorded in oracle/recorded/ops-autocast.json
  */
 import { type DType, isFloating } from "../../base/dtype.js";
-import type { TracedInput } from "./kernel.js";
+import type { Device, TracedInput } from "./kernel.js";
 
 /**
  * lower: inputs become float16 or bfloat16; float32: inputs become float32; result32: the kernel itself writes float32
@@ -26,7 +26,8 @@ const POLICIES: Readonly<Record<string, CastPolicy>> = {
   ...each("widest", "addcdiv", "addcmul", "atan2", "bilinear", "cross", "dot", "gridSampler", "scatterAdd"),
 };
 
-export function castPolicy(op: string): CastPolicy | undefined {
+export function castPolicy(op: string, { attention }: Device): CastPolicy | undefined {
+  if (op === "scaledDotProductAttention" && attention === "eager") return undefined; // its parts are cast
   return Object.hasOwn(POLICIES, op) ? POLICIES[op] : undefined;
 }
 

@@ -6,6 +6,8 @@ export interface Device {
   readonly multiprocessors: number;
   /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
   readonly blasWorkspace: Bytes;
+  /** Attention as the kernel PyTorch picks (default), or written out in its parts. */
+  readonly attention?: "eager" | "sdpa";
   /** How cuDNN's convolution algorithms are picked; `no-workspace` leaves their scratch out. */
   readonly cudnn: "default" | "benchmark" | "deterministic" | "no-workspace";
 }

@@ -40,6 +40,7 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     expandableSegments: false,
     channelsLast: false,
     checkpointing: null,
+    attention: "sdpa",
     clipGradients: false,
     gradScaler: false,
     loss: "auto",
