@@ -220,7 +220,7 @@ interface Attention {
   readonly query: TensorSpec;
   readonly key: TensorSpec;
   readonly value: TensorSpec;
-  readonly masked: boolean;
+  readonly mask: TensorSpec | null;
   readonly causal: boolean;
   readonly dropout: number;
   readonly training: boolean;
@@ -242,7 +242,7 @@ const lastDense = (spec: TensorSpec) => spec.strides[spec.strides.length - 1] ==
 
 /** can_use_flash_attention: 16 bits on Ampere and later, no mask, one head size of at most 256. */
 function takenByFlash(
-  { query, key, value, masked, causal, dropout, training }: Attention,
+  { query, key, value, mask, causal, dropout, training }: Attention,
   major: number,
   minor: number,
 ): boolean {
@@ -254,7 +254,7 @@ function takenByFlash(
   return (
     major >= 8 &&
     isHalf(query) &&
-    !masked &&
+    mask === null &&
     square &&
     E === last(key) &&
     E === last(value) &&
@@ -265,7 +265,7 @@ function takenByFlash(
 }
 
 /** can_use_mem_efficient_attention: rows of whole vector loads. */
-function takenByEfficient({ query, key, value }: Attention, major: number): boolean {
+function takenByEfficient({ query, key, value, mask }: Attention, major: number): boolean {
   const half = isHalf(query);
   if (half && query.dtype === "bfloat16" && major < 8) return false;
   const tensorCores = major >= 8 || (major >= 7 && half);
@@ -274,12 +274,12 @@ function takenByEfficient({ query, key, value }: Attention, major: number): bool
     last(query) === last(key) &&
     last(query) % alignment === 0 &&
     last(value) % alignment === 0 &&
-    [query, key, value].every(({ strides }) => strides[strides.length - 1] === 1)
+    [query, key, value, ...(mask ? [mask] : [])].every(({ strides }) => strides[strides.length - 1] === 1)
   );
 }
 
 /** can_use_cudnn_attention with cuDNN 9.24: 16 bits, head sizes of whole 16-byte loads, keys of more than one row. */
-function takenByCudnn({ query, key, value, dropout, training }: Attention): boolean {
+function takenByCudnn({ query, key, value, mask, dropout, training }: Attention): boolean {
   const [E, V] = [last(query), last(value)];
   const trains = !training || (E <= 128 && V <= 128) || (E === 192 && V === 128) || (E === 256 && V === 256);
   return (
@@ -291,7 +291,8 @@ function takenByCudnn({ query, key, value, dropout, training }: Attention): bool
     key.shape[2] !== 1 &&
     (dropout === 0 || query.shape[2] !== 1) &&
     (dropout * 16) % 1 === 0 && // check_cudnn_dropout: probabilities are multiples of 1/16
-    [query, key, value].every(lastDense)
+    [query, key, value].every(lastDense) &&
+    (mask === null || mask.strides[mask.strides.length - 1] === 1)
   );
 }
 
@@ -320,7 +321,7 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
       query: query.spec,
       key: key.spec,
       value: value.spec,
-      masked: mask !== null,
+      mask: mask && mask.spec,
       causal: flag(attributes, "is_causal"),
       dropout,
       training: query.edge !== null || key.edge !== null || value.edge !== null,
