@@ -27,6 +27,8 @@ const SETTINGS: readonly Options[] = [
   { precision: "amp-fp16", channelsLast: true, accumulate: 2, clipGrad: true },
   { precision: "amp-fp16", optimizer: "adam:fused=true", checkpointing: "every=2" },
   { precision: "amp-fp16", mode: "inference" },
+  { compile: true },
+  { compile: true, precision: "amp-bf16", accumulate: 2, checkpointing: "full" },
 ];
 
 function aliveAfter(sections: readonly Section[], alive: ReadonlySet<number>): Set<number> {

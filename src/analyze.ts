@@ -1,5 +1,6 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
 import { differentiate } from "./autograd/differentiate.js";
+import { partition } from "./autograd/partition.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
 import type { Machine, TrainingSetup } from "./ir/setup.js";
@@ -45,7 +46,8 @@ export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit
     setup.mode === "train"
       ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)
       : evaluationMode(moved); // what the loop runs
-  const tape = differentiate(graph, setup, device); // what backward must keep
+  const eager = differentiate(graph, setup, device); // what backward must keep
+  const tape = setup.compile ? partition(eager, model.nodes.length) : eager; // or computes again
   const step = planStep(tape, setup, device); // what is allocated and freed, in order
   return { graph, tape, step };
 }

@@ -42,7 +42,7 @@ const SETTINGS = {
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|flash", values: ["eager", "sdpa", "flash"], computes: ["eager", "sdpa"], since: "0.2", help: "sdpa (default): the kernel PyTorch picks; eager: scores and softmax written out, as before PyTorch 2.0" },
-  compile:       { kind: "switch", computes: [false], since: "0.3", help: "torch.compile" },
+  compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", computes: [], since: "0.2", help: "train low-rank adapters" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
   offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
@@ -106,6 +106,8 @@ export interface Options {
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
   /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits. */
   readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+  /** `torch.compile` with its defaults. */
+  readonly compile?: boolean;
   /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), or written out (`eager`). */
   readonly attention?: "eager" | "sdpa";
   /** `full`: every block of the model is computed again in backward; `every=K`: K blocks together. */

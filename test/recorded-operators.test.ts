@@ -36,6 +36,7 @@ const SETUP: TrainingSetup = {
   channelsLast: false,
   checkpointing: null,
   attention: "sdpa",
+  compile: false,
   clipGradients: false,
   gradScaler: false,
   loss: "auto",

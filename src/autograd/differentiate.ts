@@ -13,7 +13,17 @@ import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../f
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import { autocastType, type TrainingSetup } from "../ir/setup.js";
-import type { Edge, ForwardEvent, GradNode, Storage, StorageId, Tape } from "../ir/tape.js";
+import type {
+  Call,
+  Edge,
+  ForwardEvent,
+  GradNode,
+  GradNodeId,
+  Storage,
+  StorageId,
+  Tape,
+  TapeTensor,
+} from "../ir/tape.js";
 import { packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { OpRule } from "../ops/rule.js";
 
@@ -52,6 +62,7 @@ class TapeWriter implements Tracer {
   private readonly storages: Storage[] = [];
   private readonly events: ForwardEvent[] = [];
   private readonly gradNodes: GradNode[] = [];
+  private readonly dispatched: Call[] | null;
   private readonly tensors: (Tensor | undefined)[] = [];
   /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
   private open: StorageId[] = [];
@@ -80,6 +91,7 @@ class TapeWriter implements Tracer {
       blas: () => this.events.push({ kind: "blas", storage: -1, node: (this.node as Node).id }),
     });
     this.training = setup.mode === "train";
+    this.dispatched = setup.compile ? [] : null;
     this.autocast = autocastType(setup.precision);
     this.infers = this.training || setup.precision !== "fp32" || setup.channelsLast;
     const flatSizes = new Map<number, Bytes>();
@@ -148,6 +160,7 @@ class TapeWriter implements Tracer {
       storages,
       events,
       gradNodes,
+      ...(this.dispatched && { calls: this.dispatched }),
       storageOf: this.tensors.map((tensor) => tensor?.storage),
       root: root?.edge ? { edge: root.edge, spec: root.spec } : null,
     };
@@ -274,6 +287,7 @@ class TapeWriter implements Tracer {
         ? this.specsOf(op, rule, inputs, attributes, given)
         : given;
     const sources = this.sourcesOf(rule, inputs);
+    const from = this.events.length;
     const differentiable =
       sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
     const kernel = kernelRule(op);
@@ -300,6 +314,8 @@ class TapeWriter implements Tracer {
       else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
     }
     const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
+    const view = !self && rule.aliases !== undefined && outputs[0]?.base !== null;
+    this.recordCall({ op, attributes, inputs, outputs, view, grad: differentiable ? id : null, from });
     if (!differentiable) return outputs;
     for (const name of reads) {
       const output = outputs[names.indexOf(name)]; // not every result is made every time
@@ -328,6 +344,28 @@ class TapeWriter implements Tracer {
       });
     }
     return outputs;
+  }
+
+  private recordCall(call: {
+    readonly op: string;
+    readonly attributes: Attributes;
+    readonly inputs: Readonly<Record<string, TracedInput>>;
+    readonly outputs: readonly Tensor[];
+    readonly view: boolean;
+    readonly grad: GradNodeId | null;
+    readonly from: number;
+  }): void {
+    if (!this.dispatched) return;
+    const inputs: Record<string, TapeTensor[]> = {};
+    for (const port in call.inputs) {
+      const value = call.inputs[port];
+      if (!value) continue;
+      const list = "storage" in value ? [value] : value.filter((tensor) => tensor !== null);
+      inputs[port] = list.map(({ spec, storage }) => ({ spec, storage }));
+    }
+    const outputs = call.outputs.map(({ spec, storage }) => ({ spec, storage }));
+    const node = (this.node as Node).id;
+    this.dispatched.push({ ...call, node, inputs, outputs, to: this.events.length });
   }
 
   /** A view's history is drawn again from its base after an in-place change. */

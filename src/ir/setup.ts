@@ -27,6 +27,8 @@ export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
   readonly attention: AttentionChoice;
+  /** `torch.compile`: a compiler chooses what backward keeps. */
+  readonly compile: boolean;
   /** Null keeps every activation that backward reads. */
   readonly checkpointing: Checkpointing | null;
   /** 4-d parameters and inputs are stored NHWC. */

@@ -54,6 +54,10 @@ export interface GradNode {
   readonly edges: readonly Edge[];
   /** What its gradient formulas read, by port or output name. */
   readonly saved: readonly { readonly name: string; readonly tensor: TapeTensor }[];
+  /** What is kept for it instead, where a compiler chose: it computes what it reads from that. */
+  readonly holds?: readonly StorageId[];
+  /** Its kernels are fused into one; per edge, whether the gradient is made inside the kernel that reads it. */
+  readonly fused?: readonly boolean[];
 }
 
 /**
@@ -67,11 +71,28 @@ export type ForwardEvent =
   /** A call into cuBLAS: the thread's handle takes its workspace at the first. */
   | { readonly kind: "blas"; readonly storage: -1; readonly node: NodeId };
 
+/** One dispatched operator of the forward pass, with what it read and made. */
+export interface Call {
+  readonly op: string;
+  readonly node: NodeId;
+  readonly attributes: Attributes;
+  readonly inputs: Readonly<Record<string, readonly TapeTensor[]>>;
+  readonly outputs: readonly TapeTensor[];
+  /** It made no storage: its result shows an input's. */
+  readonly view: boolean;
+  readonly grad: GradNodeId | null;
+  /** Its events: from the first up to, not including, the second. */
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Tape {
   readonly graph: Graph;
   readonly storages: readonly Storage[];
   readonly events: readonly ForwardEvent[];
   readonly gradNodes: readonly GradNode[];
+  /** Every operator in order, where a later pass asks for them. */
+  readonly calls?: readonly Call[];
   /** By value id: the storage a graph value lives in. */
   readonly storageOf: readonly (StorageId | undefined)[];
   /** Where backward starts: the loss. Null when nothing needs a gradient. */

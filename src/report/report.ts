@@ -40,6 +40,7 @@ export interface SetupReport {
   readonly clipGrad: boolean;
   readonly channelsLast: boolean;
   readonly attention: AttentionChoice;
+  readonly compile: boolean;
   readonly checkpointing: string;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;

@@ -6,7 +6,7 @@
  *         functions/accumulate_grad.h
  */
 import { sameShape } from "../base/shape.js";
-import type { Bytes } from "../base/units.js";
+import { type Bytes, NO_BYTES } from "../base/units.js";
 import {
   type BackwardCall,
   type Device,
@@ -127,7 +127,8 @@ class BackwardPass {
     for (const grad of grads) if (grad) this.give(grad);
     const { recomputation } = this.context;
     if (!recomputation.covers(node.node))
-      for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
+      for (const storage of node.holds ?? node.saved.map(({ tensor }) => tensor.storage))
+        this.context.releaseSaved(storage);
     else recomputation.release(node); // unless its kernels ran
     recomputation.leave(node);
     for (let i = 0; i < node.edges.length; i++)
@@ -158,8 +159,15 @@ class BackwardPass {
       attributes: node.attributes,
     };
     this.running = node.op;
-    const results =
-      node.op === "copySlices" ? copySlices(kernel, call, node) : kernelRule(node.op).backward(kernel, call);
+    const results = node.fused
+      ? node.fused.map((inside, i) => {
+          if (!call.needs[i]) return null;
+          const spec = node.inputs[i] as TensorSpec;
+          return this.fresh(spec, this.running, inside ? NO_BYTES : undefined);
+        })
+      : node.op === "copySlices"
+        ? copySlices(kernel, call, node)
+        : kernelRule(node.op).backward(kernel, call);
     kernel.end(results);
     const out: (Gradient | null)[] = [];
     for (const tensor of results) out.push(tensor ? this.object(tensor) : null);

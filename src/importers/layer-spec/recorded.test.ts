@@ -41,6 +41,7 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     channelsLast: false,
     checkpointing: null,
     attention: "sdpa",
+    compile: false,
     clipGradients: false,
     gradScaler: false,
     loss: "auto",
