@@ -74,7 +74,7 @@ class StepPlanner {
     this.tape = tape;
     this.setup = setup;
     this.device = device;
-    this.dying = grouped(lastUses(tape, tape.storages.length));
+    this.dying = grouped(lastUses(tape, tape.storages.length), tape);
     this.recomputation = this.newRecomputation();
     const saved = new Uint8Array(tape.storages.length);
     for (const { id } of savedStorages(tape)) saved[id] = 1;
@@ -368,14 +368,19 @@ class StepPlanner {
   }
 }
 
-/** Storages by the node after which they end, in order. */
-function grouped(ends: Float64Array): (StorageId[] | undefined)[] {
+/** Storages by the node after which they end, in order; results that nobody takes die last made first. */
+function grouped(ends: Float64Array, { storages }: Tape): (StorageId[] | undefined)[] {
   const dying: StorageId[][] = [];
   ends.forEach((end, storage) => {
     if (end < 0 || !Number.isFinite(end)) return;
     const together = dying[end];
     if (together) together.push(storage);
     else dying[end] = [storage];
+  });
+  dying.forEach((together, node) => {
+    const untaken = together.filter((id) => storages[id]?.node === node);
+    if (untaken.length > 1)
+      dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
   });
   return dying;
 }

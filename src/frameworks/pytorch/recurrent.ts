@@ -152,7 +152,8 @@ export const recurrentPrimitives = {
       const kept = flag(attributes, "train")
         ? sizeOf(T * B * H * D * L * cellOf(attributes).kept, input.dtype)
         : 0;
-      return [output, ...(attributes.cell === "lstm" ? [state, state] : [state]), dense([kept], "uint8")];
+      const cells = attributes.cell === "lstm" ? state : dense([0], input.dtype);
+      return [output, state, cells, dense([kept], "uint8")];
     },
     backward: {
       input: ["input", "hx", "cx", "params", "output", "reserve"],
