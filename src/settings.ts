@@ -41,7 +41,7 @@ const SETTINGS = {
   sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together" },
-  attention:     { kind: "choice", placeholder: "eager|sdpa|flash", values: ["eager", "sdpa", "flash"], computes: ["eager", "sdpa"], since: "0.2", help: "sdpa (default): the kernel PyTorch picks; eager: scores and softmax written out, as before PyTorch 2.0" },
+  attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", computes: [], since: "0.2", help: "train low-rank adapters" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
@@ -108,8 +108,8 @@ export interface Options {
   readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
   /** `torch.compile` with its defaults. */
   readonly compile?: boolean;
-  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), or written out (`eager`). */
-  readonly attention?: "eager" | "sdpa";
+  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), its unfused one (`math`), or written out (`eager`). */
+  readonly attention?: "eager" | "sdpa" | "math";
   /** `full`: every block of the model is computed again in backward; `every=K`: K blocks together. */
   readonly checkpointing?: "none" | "full" | `every=${number}`;
   /** 4-d parameters and inputs stored NHWC. */

@@ -8,7 +8,7 @@ export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
-export type AttentionChoice = "eager" | "sdpa";
+export type AttentionChoice = "eager" | "sdpa" | "math";
 export type OptimizerPath = "foreach" | "fused" | "for-loop";
 
 export interface OptimizerChoice {

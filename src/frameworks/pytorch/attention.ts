@@ -316,6 +316,8 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
   if (trace.device.attention === "eager")
     return eagerAttention(trace, query, key, value, mask, attributes, dropout);
+  if (trace.device.attention === "math")
+    return mathAttention(trace, query, key, value, mask, attributes, dropout);
   const backend = chooseBackend(
     {
       query: query.spec,
@@ -352,12 +354,7 @@ function flashAttention(trace: Tracer, query: Traced, key: Traced, value: Traced
 /** A mask becomes a float bias, with rows padded to eight elements and cut back, and is expanded over batch and heads. */
 function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): Traced {
   let bias = mask;
-  if (mask.spec.dtype === "bool") {
-    const [zero, minusInfinity] = [scalar(trace, query), scalar(trace, query)];
-    bias = trace.call("where", { condition: mask, self: zero, other: minusInfinity });
-    trace.drop(minusInfinity);
-    trace.drop(zero);
-  }
+  if (mask.spec.dtype === "bool") bias = asBias(trace, mask, query.spec.dtype);
   const S = bias.spec.shape[bias.spec.shape.length - 1] as number;
   if (S % 8 !== 0) {
     const padded = trace.call("pad", { self: bias }, { pad: [0, 8 - (S % 8)] });
@@ -368,8 +365,8 @@ function preparedMask(trace: Tracer, mask: Traced, query: Traced, key: Traced): 
   return trace.call("expand", { self: bias }, { size: [B, H, L, key.spec.shape[2] as number] });
 }
 
-const scalar = (trace: Tracer, like: Traced) =>
-  trace.call("create", {}, { size: [], dtype: like.spec.dtype });
+const scalar = (trace: Tracer, dtype: Traced["spec"]["dtype"]) =>
+  trace.call("create", {}, { size: [], dtype });
 
 /** What models wrote before there was a fused operator: scaled query times keys, softmax, dropout, times values. */
 function eagerAttention(
@@ -399,22 +396,35 @@ function eagerAttention(
   return trace.call("matmul", { self: scores, other: value });
 }
 
-/** _scaled_dot_product_attention_math: both operands scaled by the square root, softmax, dropout, product. */
+/**
+ * _scaled_dot_product_attention_math: both operands scaled by the square root, softmax, dropout, product. 16-bit
+ * operands are computed in float32 unless the user allows less, and the weights are cast back along with the result.
+ */
 function mathAttention(
   trace: Tracer,
   query: Traced,
   key: Traced,
   value: Traced,
-  mask: Traced | null,
+  given: Traced | null,
   attributes: Parameters<Lowering>[2],
   dropout: number,
 ): Traced {
-  const scale = Math.sqrt(1 / Math.sqrt(last(query.spec)));
-  // 16-bit operands are computed in float32 unless the user allows less. attention.cpp allowFP16BF16ReductionMathSDP
+  const half = isHalf(query.spec);
   const wide = (tensor: Traced) =>
-    isHalf(tensor.spec) ? trace.call("cast", { self: tensor }, { dtype: "float32" }) : tensor;
-  const [wideQuery, wideKey, wideValue] = [wide(query), wide(key), wide(value)];
+    half ? trace.call("cast", { self: tensor }, { dtype: "float32" }) : tensor;
+  let mask = given?.spec.dtype === "bool" ? asBias(trace, given, query.spec.dtype) : given;
+  const wideQuery = wide(query);
+  let [wideKey, wideValue] = [wide(key), wide(value)];
+  const copies = half ? [wideQuery, wideKey, wideValue] : [];
+  const scale = Math.sqrt(1 / Math.sqrt(last(query.spec)));
   const q = trace.call("mul", { self: wideQuery }, { other: scale });
+  if (flag(attributes, "is_causal")) mask = causalBias(trace, wideQuery, wideKey);
+  const groups = (query.spec.shape[1] as number) / (key.spec.shape[1] as number);
+  if (groups > 1) {
+    const repeated = (self: Traced) => trace.call("repeatInterleave", { self }, { repeats: groups, dim: -3 });
+    [wideKey, wideValue] = [repeated(wideKey), repeated(wideValue)];
+    copies.push(wideKey, wideValue);
+  }
   const k = trace.call(
     "mul",
     { self: trace.call("transpose", { self: wideKey }, { dim0: -2, dim1: -1 }) },
@@ -423,15 +433,32 @@ function mathAttention(
   let scores = trace.call("matmul", { self: q, other: k });
   trace.drop(k); // the scaled key is part of that expression; the scaled query is a local of the function
   if (mask) scores = trace.call("add", { self: scores, other: mask }, { inPlace: true });
-  if (flag(attributes, "is_causal"))
-    scores = trace.call(
-      "maskedFill",
-      { self: scores, mask: trace.call("create", {}, { size: scores.spec.shape.slice(-2), dtype: "bool" }) },
-      { inPlace: true },
-    );
   let weights = trace.call("safeSoftmax", { self: scores }, { dim: -1 });
   trace.drop(scores);
   if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });
+  if (half) trace.call("cast", { self: weights }, { dtype: query.spec.dtype });
   const out = trace.call("matmul", { self: weights, other: wideValue });
-  return isHalf(query.spec) ? trace.call("cast", { self: out }, { dtype: query.spec.dtype }) : out;
+  if (!half) return out;
+  const narrow = trace.call("cast", { self: out }, { dtype: query.spec.dtype });
+  for (const local of [out, ...copies.reverse()]) trace.drop(local); // the weights are a result, and die later
+  return narrow;
+}
+
+/** Minus infinity where the mask is false. attention.cpp convert_boolean_attn_mask */
+function asBias(trace: Tracer, mask: Traced, dtype: Traced["spec"]["dtype"]): Traced {
+  const [zero, minusInfinity] = [scalar(trace, dtype), scalar(trace, dtype)];
+  const bias = trace.call("where", { condition: mask, self: zero, other: minusInfinity });
+  trace.drop(minusInfinity);
+  trace.drop(zero);
+  return bias;
+}
+
+function causalBias(trace: Tracer, query: Traced, key: Traced): Traced {
+  const size = [query.spec.shape.at(-2) as number, key.spec.shape.at(-2) as number];
+  const ones = trace.call("create", {}, { size, dtype: "bool" });
+  const lower = trace.call("tril", { self: ones });
+  trace.drop(ones);
+  const bias = asBias(trace, lower, query.spec.dtype);
+  trace.drop(lower);
+  return bias;
 }

@@ -6,8 +6,8 @@ export interface Device {
   readonly multiprocessors: number;
   /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
   readonly blasWorkspace: Bytes;
-  /** Attention as the kernel PyTorch picks (default), or written out in its parts. */
-  readonly attention?: "eager" | "sdpa";
+  /** Attention as the kernel PyTorch picks (sdpa, default), as its math kernel, or written out in its parts. */
+  readonly attention?: "eager" | "sdpa" | "math";
   /** How cuDNN's convolution algorithms are picked; `no-workspace` leaves their scratch out. */
   readonly cudnn: "default" | "benchmark" | "deterministic" | "no-workspace";
 }
