@@ -75,6 +75,7 @@ class TapeWriter implements Tracer {
   /** The type of the last floating result. */
   private latest: DType = "float32";
   /** Casts of parameters, kept until the autocast context exits. By storage. */
+  private readonly keptStorages = new Map<string, StorageId>();
   private readonly casts = new Map<StorageId, Tensor>();
 
   constructor(graph: Graph, setup: TrainingSetup, device: Device) {
@@ -88,6 +89,7 @@ class TapeWriter implements Tracer {
         return { spec, storage };
       },
       release: (storage) => this.emit("drop", storage),
+      kept: (label, size) => this.kept(label, size),
       blas: () => this.events.push({ kind: "blas", storage: -1, node: (this.node as Node).id }),
     });
     this.training = setup.mode === "train";
@@ -425,7 +427,7 @@ class TapeWriter implements Tracer {
     const results = forward(this.kernel, { inputs, outputs: specs, attributes });
     this.kernel.end(results);
     return results.map(({ spec, storage }) => {
-      this.open.push(storage);
+      if (![...this.keptStorages.values()].includes(storage)) this.open.push(storage);
       return { spec, storage, edge: null, base: null };
     });
   }
@@ -475,7 +477,17 @@ class TapeWriter implements Tracer {
     return id;
   }
 
-  private emit(kind: "allocate" | "drop", storage: StorageId): void {
+  /** Storages that the process makes once, by label. */
+  private kept(label: string, size: Bytes): Held {
+    const spec: TensorSpec = { shape: [size], strides: [1], dtype: "uint8" };
+    const known = this.keptStorages.get(label);
+    const storage = known ?? this.storage(size, label, spec, undefined, true);
+    if (known === undefined) this.emit("keep", storage);
+    this.keptStorages.set(label, storage);
+    return { spec, storage };
+  }
+
+  private emit(kind: "allocate" | "drop" | "keep", storage: StorageId): void {
     this.events.push({ kind, storage, node: this.node?.id ?? this.graph.nodes.length });
   }
 }

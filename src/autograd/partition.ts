@@ -485,7 +485,7 @@ class Partition {
     const scratch = new Set(inside.map(({ kind, storage }) => (kind === "drop" ? storage : -1)));
     for (const event of inside) {
       const kernels = event.kind !== "save" && scratch.has(event.storage) && !owned.has(event.storage);
-      if (event.kind === "blas" || kernels) out.push(event);
+      if (event.kind === "blas" || event.kind === "keep" || kernels) out.push(event);
     }
   }
 }

@@ -68,6 +68,8 @@ export type ForwardEvent =
   | { readonly kind: "allocate"; readonly storage: StorageId; readonly node: NodeId }
   | { readonly kind: "drop"; readonly storage: StorageId; readonly node: NodeId }
   | { readonly kind: "save"; readonly storage: StorageId; readonly node: NodeId; readonly by: GradNodeId }
+  /** Made at its first use and kept from then on. */
+  | { readonly kind: "keep"; readonly storage: StorageId; readonly node: NodeId }
   /** A call into cuBLAS: the thread's handle takes its workspace at the first. */
   | { readonly kind: "blas"; readonly storage: -1; readonly node: NodeId };
 

@@ -76,6 +76,7 @@ class BackwardPass {
         this.fresh(spec, this.running, size, workspace ? "workspace" : "temporaries"),
       release: (storage) => context.ledger.free(storage),
       blas: context.blas,
+      kept: (label, size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, size), // none does
     });
     const nodes = context.tape.gradNodes;
     this.waiting = new Int32Array(nodes.length);

@@ -182,7 +182,10 @@ class StepPlanner {
       ledger.hold(block);
     }
     for (const storage of this.returned()) ledger.hold(storage);
-    const once = new Set([this.forwardBlas, this.backwardBlas, ...this.scalerStorages()].map(allocation));
+    const kept = this.tape.events.flatMap(({ kind, storage }) => (kind === "keep" ? [storage] : []));
+    const once = new Set(
+      [this.forwardBlas, this.backwardBlas, ...this.scalerStorages(), ...kept].map(allocation),
+    );
     return sections.map((section) => {
       if (!section.actions.some((action) => once.has(action))) return section;
       const keeps = section.actions.map((action) => !once.has(action));
@@ -203,6 +206,7 @@ class StepPlanner {
           ledger.allocate(event.storage);
           ledger.hold(event.storage);
         } else if (event.kind === "drop") ledger.drop(event.storage);
+        else if (event.kind === "keep") this.keep(event.storage);
         else if (event.kind === "save") {
           if (recomputation.covers(node)) continue;
           saved[event.storage] = (saved[event.storage] as number) + 1;
@@ -252,11 +256,14 @@ class StepPlanner {
 
   /** The scale and its growth tracker are made when the first loss is scaled. */
   private makeScaler(): void {
-    for (const storage of this.scalerStorages()) {
-      if (this.ledger.holdersOf(storage) > 0) continue;
-      this.ledger.allocate(storage);
-      this.ledger.hold(storage);
-    }
+    for (const storage of this.scalerStorages()) this.keep(storage);
+  }
+
+  /** Once made, it stays. */
+  private keep(storage: StorageId): void {
+    if (this.ledger.holdersOf(storage) > 0) return;
+    this.ledger.allocate(storage);
+    this.ledger.hold(storage);
   }
 
   private scalerStorages(): StorageId[] {

@@ -159,6 +159,8 @@ export class Recomputation {
       if (event.kind === "allocate") make(event.storage);
       else if (event.kind === "drop") drop(event.storage);
       else if (event.kind === "blas") this.blas();
+      else if (event.kind === "keep")
+        continue; // forward made it
       else {
         // a cast of a parameter that an operator outside made is made anew
         if (ledger.holdersOf(this.blockOf(event.storage)) === 0) make(event.storage);

@@ -9,6 +9,8 @@ export interface KernelMemory {
   readonly make: (spec: TensorSpec, size: Bytes, workspace: boolean) => Held;
   readonly release: (storage: number) => void;
   readonly blas: () => void;
+  /** What the process makes once. */
+  readonly kept: (label: string, size: Bytes) => Held;
 }
 
 /** Serves one kernel after another: `begin` or `end` lies between two. */
@@ -51,6 +53,10 @@ export class KernelRun implements Kernel {
       if (tensor.storage !== result.storage) this.free(tensor);
     }
     return result;
+  }
+
+  kept(label: string, size: number): Held {
+    return this.memory.kept(label, bytes(size));
   }
 
   blas(): void {

@@ -41,6 +41,8 @@ export interface Kernel {
   free(tensor: Held): void;
   /** Scratch memory of `size` bytes until it is freed or the kernel ends. */
   scratch(size: number): Held;
+  /** Memory of `size` bytes that the process makes at its first use and keeps. */
+  kept(label: string, size: number): Held;
   /** What `run` makes and does not return dies when it ends, last made first. */
   scope(run: () => Held): Held;
   /** The kernel goes through cuBLAS, whose handle takes a workspace at its first use in a thread. */

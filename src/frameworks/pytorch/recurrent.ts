@@ -4,7 +4,7 @@
  *
  * Source   aten/src/ATen/native/cudnn/RNN.cpp; order and sizes recorded in oracle/recorded/ops-rnn.json
  * Untrue   the reserve and workspace are what the gates need to be kept (the recorder's stand-in says the same):
- *          cuDNN's own sizes need a GPU to be asked. Dropout between layers and projections are not told apart
+ *          cuDNN's own sizes need a GPU to be asked. Projections are not told apart
  */
 import { sizeOf } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
@@ -50,6 +50,28 @@ const weightsOf = (tensors: Readonly<Record<string, unknown>>): Held[] =>
     .filter(([name]) => name.startsWith("params"))
     .map(([, tensor]) => tensor as Held);
 
+/** Dropout between layers draws from a state that cuDNN keeps. */
+const drops = (attributes: Attributes) =>
+  flag(attributes, "train") && typeof attributes.dropout === "number" && attributes.dropout > 0;
+
+/** Bytes of random state per thread of the device. cudnnDropoutGetStatesSize, as recorded on 8.0 and 8.6 */
+const STATE = 16;
+/** Resident threads of a multiprocessor. CUDA C++ Programming Guide, technical specifications per compute capability */
+const THREADS: Readonly<Record<string, number>> = {
+  "7.5": 1024,
+  "8.6": 1536,
+  "8.7": 1536,
+  "8.9": 1536,
+  "12.0": 1536,
+};
+const MOST_THREADS = 2048;
+
+function dropoutState(kernel: Kernel): Held {
+  const { computeCapability, multiprocessors } = kernel.device;
+  const threads = THREADS[computeCapability.join(".")] ?? MOST_THREADS;
+  return kernel.kept("dropout state", multiprocessors * threads * STATE);
+}
+
 export const recurrentKernels = {
   cudnnRnn: {
     forward: (kernel, { inputs, outputs, attributes }) => {
@@ -59,15 +81,17 @@ export const recurrentKernels = {
         (inputs.params as readonly Held[]).map(({ spec }) => spec),
         attributes,
       );
-      const [output, ...states] = outputs.slice(0, -1) as [TensorSpec, ...TensorSpec[]];
+      const [output, ...rest] = outputs as [TensorSpec, ...TensorSpec[]];
+      const states = rest.slice(0, 2);
       const x = stepsFirst(kernel, input, attributes);
       const steps = fresh(kernel, [sizes.T, sizes.B, ...output.shape.slice(2)], output.dtype);
       const made = states.map((spec) => kernel.empty(spec));
       const scratch = kernel.scratch(workspace(sizes, attributes, input.spec));
-      const reserve = kernel.empty(outputs[outputs.length - 1] as TensorSpec);
+      const reserve = kernel.empty(rest[2] as TensorSpec);
       kernel.free(scratch);
       if (x !== input) kernel.free(x);
-      return [{ spec: output, storage: steps.storage }, ...made, reserve];
+      const results = [{ spec: output, storage: steps.storage }, ...made, reserve];
+      return drops(attributes) ? [...results, dropoutState(kernel)] : results;
     },
     backward: (kernel, call) => {
       const input = call.saved.input as Held;
@@ -79,7 +103,7 @@ export const recurrentKernels = {
       );
       const ports = call.ports;
       const wants = (port: string) => ports.some((name, i) => name === port && call.needs[i]);
-      const states = call.outputs.slice(1, -1);
+      const states = call.outputs.slice(1, 3);
       const zeros = states.map((spec, i) => (call.grads[i + 1] ? null : kernel.empty(spec)));
       const grad = call.grads[0] ?? kernel.empty(call.outputs[0] as TensorSpec);
       const data = dataGradients(kernel, call, { input, grad, sizes });
@@ -109,7 +133,7 @@ function dataGradients(
 ): { input: Held; states: Held[] } {
   const copies = [stepsFirst(kernel, input, attributes), stepsFirst(kernel, grad, attributes)];
   const out = fresh(kernel, [sizes.T, sizes.B, ...input.spec.shape.slice(2)], input.spec.dtype);
-  const states = outputs.slice(1, -1).map((spec) => kernel.empty(spec));
+  const states = outputs.slice(1, 3).map((spec) => kernel.empty(spec));
   kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
   for (const copy of copies.reverse()) kernel.free(copy);
   return {
@@ -139,7 +163,7 @@ function weightGradients(
 export const recurrentPrimitives = {
   cudnnRnn: {
     inputs: ["input", "hx", "cx?", "params*"],
-    outputs: ["output", "hy", "cy", "reserve"],
+    outputs: ["output", "hy", "cy", "reserve", "dropout_state"],
     infer: (inputs, attributes) => {
       const input = inputs.input as TensorSpec;
       const sizes = recurrentSizes(input, inputs.params as readonly TensorSpec[], attributes);
@@ -156,10 +180,10 @@ export const recurrentPrimitives = {
       return [output, state, cells, dense([kept], "uint8")];
     },
     backward: {
-      input: ["input", "hx", "cx", "params", "output", "reserve"],
-      hx: ["input", "hx", "cx", "params", "output", "reserve"],
-      cx: ["input", "hx", "cx", "params", "output", "reserve"],
-      params: ["input", "hx", "cx", "params", "output", "reserve"],
+      input: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
+      hx: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
+      cx: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
+      params: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
     },
   } satisfies OpRule,
 } satisfies OpTable;
@@ -175,5 +199,5 @@ export const lowerRecurrent =
       { input: given(inputs, "input"), hx: hx ?? null, cx: cx ?? null, params: list(inputs, "params") },
       { ...attributes, cell },
     );
-    return made.slice(0, -1);
+    return made.slice(0, 3);
   };
