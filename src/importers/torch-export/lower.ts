@@ -222,6 +222,7 @@ class Lowerer {
     for (const { name, arg } of node.inputs)
       readArgument(scope, { inputs, attributes }, row?.rename?.[name] ?? name, arg);
     if (row?.like) this.takeLike(row.like, inputs, attributes);
+    if (this.hidesNothing(inputs.attn_mask)) inputs.attn_mask = null;
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
     if (this.resized.size > 0) this.resize(attributes);
@@ -261,6 +262,16 @@ class Lowerer {
       if (this.resized.size > 0 && spec.shape.length === 4 && before?.length === 4)
         this.resized.set(before.slice(2).join("x"), spec.shape.slice(2) as [number, number]);
     });
+  }
+
+  /**
+   * A boolean mask with one verdict for all keys. Models that make their own mask leave it out when nothing is hidden;
+   * only while they are traced they cannot tell, and write it down.
+   */
+  private hidesNothing(mask: Argument | undefined): boolean {
+    if (typeof mask !== "number") return false;
+    const { dtype, shape, strides } = this.builder.spec(mask);
+    return dtype === "bool" && shape.length > 0 && strides.at(-1) === 0 && (shape.at(-1) as number) > 1;
   }
 
   /** Whether the program keeps `name` in the computer's memory while its parameters are elsewhere. */
