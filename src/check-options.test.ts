@@ -85,7 +85,6 @@ describe("settings of later releases are refused, never ignored", () => {
     [{ gpus: 8 }, "--gpus | 8"],
     [{ channelsLast: true }, "--channels-last | true"],
     [{ framework: "jax" }, "--framework | jax"],
-    [{ allocatorConf: "max_split_size_mb:128" }, "--allocator-conf | max_split_size_mb:128"],
     [{ attention: "sdpa" }, "--attention | sdpa"],
     [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],

@@ -6,6 +6,7 @@ import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
 import type { Machine, OptimizerChoice, TrainingSetup } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
+import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import type { Options } from "./settings.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
@@ -31,6 +32,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);
+  const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const setup: TrainingSetup = {
     mode,
     precision: options.precision ?? "fp32",
@@ -41,7 +43,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: options.zeroGrad ?? "set-to-none",
     step: options.step ?? "steady",
     cudnn: options.cudnn ?? "default",
-    expandableSegments: options.allocatorConf === "expandable_segments:True",
+    allocator: allocator.settings,
     freeze: options.freeze ?? [],
   };
   const report: SetupReport = {
@@ -58,7 +60,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: setup.zeroGrad,
     step: setup.step,
     cudnn: setup.cudnn,
-    expandableSegments: setup.expandableSegments,
+    expandableSegments: allocator.settings.expandableSegments,
+    allocatorConf: options.allocatorConf ?? "",
     gpu: machine.gpu,
   };
   const image = options.image as readonly [number, number] | undefined; // checkOptions turned texts into sizes
@@ -69,7 +72,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     context,
     bindings,
     report,
-    assumptions: [...defaultsOf(options, report), ...device],
+    assumptions: [...defaultsOf(options, report), ...allocatorNotes(allocator), ...device],
   };
 }
 
@@ -141,6 +144,19 @@ function defaultsOf(
       said("step", "steady", "the second and every later step, with optimizer states in place"),
   ];
   return list.filter((item) => item !== false);
+}
+
+function allocatorNotes({ settings, notes }: AllocatorConf): Assumption[] {
+  const said = notes.map(
+    ({ entry, because }): Assumption => ({ setting: "allocator", value: entry, because }),
+  );
+  if (settings.roundupPower2Divisions !== null)
+    said.push({
+      setting: "allocator",
+      value: "roundup_power2_divisions",
+      because: "what it adds to a block counts as temporaries; the formula leaves it out",
+    });
+  return said;
 }
 
 /** What is said about convolutions: how their scratch is found, and where the rule does not reach. */

@@ -53,7 +53,7 @@ const SETTINGS = {
   parallel:      { kind: "text",   placeholder: "dp=…,tp=…",       computes: [], since: "0.3", help: "mesh axes" },
   zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0], since: "0.3", help: "ZeRO stage" },
   ddp:           { kind: "switch", computes: [false], since: "0.3", help: "DistributedDataParallel" },
-  allocatorConf: { kind: "text",   placeholder: "STRING",          computes: ["expandable_segments:True", "expandable_segments:False"], since: "0.2", help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
+  allocatorConf: { kind: "text",   placeholder: "STRING",          help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -98,8 +98,8 @@ export interface Options {
   readonly step?: "first" | "steady";
   /** A device by any of its names, with `:GiB` for another memory size. */
   readonly gpu?: string;
-  /** The value of `PYTORCH_CUDA_ALLOC_CONF`. */
-  readonly allocatorConf?: "expandable_segments:True" | "expandable_segments:False";
+  /** The value of `PYTORCH_CUDA_ALLOC_CONF`, such as `expandable_segments:True`. */
+  readonly allocatorConf?: string;
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
   readonly precision?: "fp32";
   readonly framework?: "pytorch";

@@ -32,6 +32,8 @@ export interface SetupReport {
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   readonly expandableSegments: boolean;
+  /** The value of PYTORCH_CUDA_ALLOC_CONF; empty where it is not set. */
+  readonly allocatorConf: string;
   readonly gpu: string | null;
 }
 
