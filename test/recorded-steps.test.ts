@@ -16,8 +16,8 @@ interface RecordedStep {
   readonly [total: string]: unknown;
 }
 
-/** The second holds steps under settings of PYTORCH_CUDA_ALLOC_CONF, and on devices that fill up. */
-const FILES = ["recorded-steps.jsonl", "recorded-allocator-steps.jsonl"];
+/** Steps of the shared recordings; those under settings of PYTORCH_CUDA_ALLOC_CONF or on full devices; of more optimizers. */
+const FILES = ["recorded-steps.jsonl", "recorded-allocator-steps.jsonl", "recorded-optimizer-steps.jsonl"];
 const STEPS: readonly RecordedStep[] = FILES.flatMap((file) =>
   readFileSync(join(import.meta.dirname, "fixtures", file), "utf8")
     .trim()

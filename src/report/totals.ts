@@ -53,13 +53,14 @@ function gradientBytes({ blocks, first }: Step): number {
   return total;
 }
 
-/** What the optimizer made and the step did not free again. */
+/** What the optimizer made, at its construction or in a step, and did not free again. */
 function keptBytes(
-  { blocks, first, steady }: Step,
+  { blocks, resident, first, steady }: Step,
   which: StepChoice,
 ): Record<"optimizerStates" | "masterParameters", number> {
   const alive = new Uint8Array(blocks.length);
-  for (const { actions } of which === "first" ? first : [...first, ...steady]) {
+  const steps = which === "first" ? first : [...first, ...steady];
+  for (const { actions } of [resident, ...steps]) {
     for (const action of actions) alive[blockOf(action)] = action > 0 ? 1 : 0;
   }
   const sums = { optimizerStates: 0, masterParameters: 0 };

@@ -199,15 +199,6 @@ describe("known differences from the recording", () => {
     expect(steps[0]?.closures).toHaveLength(4);
     expect(steps[0]?.closures[0]).toBe(0);
   });
-
-  test("adagrad: a frozen parameter's state needs planOptimizerSteps, as planOptimizer is given trained ones", () => {
-    const parameter = { shape: [8], dtype: "float32" } as const;
-    const choice = { name: "adagrad", options: {} };
-    expect(planOptimizer(choice, [parameter]).init).toHaveLength(1);
-    expect(
-      planOptimizerSteps(choice, [parameter, { ...parameter, frozen: true }], { steps: [1] }).init,
-    ).toHaveLength(2);
-  });
 });
 
 describe("table", () => {

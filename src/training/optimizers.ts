@@ -19,7 +19,7 @@ import { asgd } from "./optimizers/asgd.js";
 import { lbfgs } from "./optimizers/lbfgs.js";
 import { muon } from "./optimizers/muon.js";
 import { nadam } from "./optimizers/nadam.js";
-import type { GivenParameter, OptimizerParameter, OptimizerPlan, StepActions } from "./optimizers/plan.js";
+import type { GivenParameter, OptimizerAction, OptimizerPlan, StepActions } from "./optimizers/plan.js";
 import { type OptimizerSteps, planSteps } from "./optimizers/plan-steps.js";
 import { radam } from "./optimizers/radam.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
@@ -29,7 +29,7 @@ import type { OptimizerRule } from "./optimizers/rule.js";
 import { findRule, settingsOf } from "./optimizers/settings.js";
 import { sgd } from "./optimizers/sgd.js";
 
-export type { OptimizerAction, OptimizerParameter, OptimizerPlan } from "./optimizers/plan.js";
+export type { GivenParameter, OptimizerAction, OptimizerPlan } from "./optimizers/plan.js";
 
 export const OPTIMIZERS = {
   sgd,
@@ -48,14 +48,27 @@ export const OPTIMIZERS = {
   muon,
 } as const satisfies Record<string, OptimizerRule>;
 
-/** Events of the constructor, the first step() and the steady ones. `parameters` are the trainable ones, all with gradients. */
+/** Events of the constructor, the first step() and the steady ones. A frozen parameter has no gradient. */
 export function planOptimizer(
   choice: OptimizerChoice,
-  parameters: readonly OptimizerParameter[],
+  parameters: readonly GivenParameter[],
+  device?: Device,
 ): OptimizerPlan {
-  const { init, steps } = planOptimizerSteps(choice, parameters, { steps: [1, "settled"] });
+  const { init, steps } = planOptimizerSteps(choice, parameters, {
+    steps: [1, "settled"],
+    ...(device && { device }),
+  });
   const [first, steady] = steps as [StepActions, StepActions];
   return { init, first: first.actions, steady: steady.actions };
+}
+
+/** Events of the constructor alone. */
+export function planConstructor(
+  choice: OptimizerChoice,
+  parameters: readonly GivenParameter[],
+  device: Device,
+): readonly OptimizerAction[] {
+  return planOptimizerSteps(choice, parameters, { steps: [], device }).init;
 }
 
 export interface PlanOptimizerStepsOptions {

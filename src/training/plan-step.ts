@@ -3,13 +3,13 @@
  * that every later step repeats.
  */
 import type { Device } from "../frameworks/pytorch/kernel.js";
-import type { ValueId, ValueRole } from "../ir/graph.js";
+import type { Value, ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
 import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
-import { type OptimizerAction, type OptimizerPlan, planOptimizer } from "./optimizers.js";
+import { type OptimizerAction, type OptimizerPlan, planConstructor, planOptimizer } from "./optimizers.js";
 import { planBackward } from "./plan-backward.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
@@ -52,12 +52,14 @@ class StepPlanner {
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
-  private optimizer: {
-    plan: OptimizerPlan;
+  private readonly optimizer: {
+    /** All that train, in the order the module lists them. */
+    readonly parameters: readonly Value[];
+    /** Known once backward has run. */
+    plan: OptimizerPlan | null;
     /** By the id of the optimizer's tensor. */
-    blocks: BlockId[];
-    parameters: readonly ValueId[];
-  } | null = null;
+    readonly blocks: BlockId[];
+  };
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
@@ -67,6 +69,10 @@ class StepPlanner {
     this.setup = setup;
     this.device = device;
     this.ends = lastUses(tape, tape.storages.length);
+    const parameters = tape.graph.values.filter(
+      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
+    );
+    this.optimizer = { parameters, plan: null, blocks: [] };
     const saved = new Uint8Array(tape.storages.length);
     for (const { id } of savedStorages(tape)) saved[id] = 1;
     for (const storage of tape.storages) {
@@ -95,17 +101,20 @@ class StepPlanner {
     this.backwardBlas = workspace("backward");
   }
 
-  /** Parameters and buffers as `Module.to` moves them, then inputs and targets. */
+  /** Parameters and buffers as `Module.to` moves them, what the optimizer's constructor makes, inputs and targets. */
   residents(): Section {
     const { ledger, tape } = this;
     ledger.begin("resident");
     const { residents, values } = tape.graph;
     const inputs = values.filter(({ role }) => role === "input" || role === "target").map(({ id }) => id);
-    for (const id of [...residents, ...inputs]) {
+    const arrive = (id: ValueId): void => {
       const storage = tape.storageOf[id] as StorageId;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
-    }
+    };
+    residents.forEach(arrive);
+    this.constructOptimizer();
+    inputs.forEach(arrive);
     const [section] = ledger.take();
     return section ?? { phase: "resident", actions: [], nodes: [] };
   }
@@ -224,31 +233,32 @@ class StepPlanner {
     this.ledger.hold(block);
   }
 
+  private constructOptimizer(): void {
+    const { setup, device, optimizer } = this;
+    if (!setup.optimizer || setup.mode !== "train") return;
+    const given = optimizer.parameters.map(({ spec }) => ({ shape: spec.shape, dtype: spec.dtype }));
+    this.perform(planConstructor(setup.optimizer, given, device), "made by the optimizer's constructor");
+  }
+
   private optimize(first: boolean): void {
-    const { setup, tape } = this;
+    const { setup, device, optimizer, gradients } = this;
     if (!setup.optimizer) return;
-    if (!this.optimizer) {
-      const parameters = [...this.trained()];
-      const specs = parameters.map((id) => {
-        const { shape, dtype } = (
-          tape.graph.values[id] as { spec: { shape: readonly number[]; dtype: "float32" } }
-        ).spec;
-        return { shape, dtype };
-      });
-      this.optimizer = { plan: planOptimizer(setup.optimizer, specs), blocks: [], parameters };
-      this.perform(this.optimizer.plan.init);
+    if (first) {
+      // which parameters backward reaches is known by now
+      const given = optimizer.parameters.map(({ id, spec }) => ({
+        shape: spec.shape,
+        dtype: spec.dtype,
+        frozen: !gradients.has(id),
+      }));
+      optimizer.plan = planOptimizer(setup.optimizer, given, device);
     }
-    this.perform(first ? this.optimizer.plan.first : this.optimizer.plan.steady);
+    const { plan } = optimizer;
+    if (plan) this.perform(first ? plan.first : plan.steady, "made by the first optimizer step");
   }
 
-  /** Parameters with a gradient, in the order the module lists them. */
-  private trained(): ValueId[] {
-    return this.tape.graph.values.filter(({ id }) => this.gradients.has(id)).map(({ id }) => id);
-  }
-
-  private perform(actions: readonly OptimizerAction[]): void {
+  private perform(actions: readonly OptimizerAction[], origin: string): void {
     const { ledger } = this;
-    const { blocks, parameters } = this.optimizer as NonNullable<typeof this.optimizer>;
+    const { blocks, parameters } = this.optimizer;
     for (const action of actions) {
       if (action.kind === "free") {
         ledger.drop(blocks[action.id] as BlockId);
@@ -257,17 +267,12 @@ class StepPlanner {
       let block = blocks[action.id];
       if (block === undefined) {
         const state = action.role === "state";
-        const parameter =
-          action.parameter === null
-            ? undefined
-            : this.tape.graph.values[parameters[action.parameter] as number]?.name;
+        const parameter = action.parameter === null ? undefined : parameters[action.parameter]?.name;
         block = ledger.declare(
           action.bytes,
           state ? "optimizerStates" : "temporaries",
           parameter ? `${action.name} of ${parameter}` : action.name,
-          state
-            ? "made by the first optimizer step, kept from then on"
-            : "an intermediate list of the optimizer step",
+          state ? `${origin}, kept from then on` : "an intermediate list of the optimizer step",
           action,
         );
         blocks[action.id] = block;
