@@ -2,7 +2,7 @@
  * Step: what one rank allocates and frees, in execution order, from an empty device to the steady state.
  *
  * `resident` happens once; `first` is the first training step, `steady` every later one. Storages of a step are its
- * own: `steady` repeats with fresh blocks.
+ * own: `steady` repeats with fresh blocks, but for those that it carries over.
  */
 import { invariant } from "../base/invariant.js";
 import type { Bytes } from "../base/units.js";
@@ -59,6 +59,8 @@ export interface Step {
   readonly resident: Section;
   readonly first: readonly Section[];
   readonly steady: readonly Section[];
+  /** Blocks that `steady` leaves in the place of others that it frees: when it repeats, `before` is what `made` was. */
+  readonly carried: readonly { readonly made: BlockId; readonly before: BlockId }[];
 }
 
 /** Throws when a block is freed before it is allocated, or twice. */

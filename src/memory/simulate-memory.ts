@@ -28,8 +28,12 @@ export function simulateMemory(step: Step, machine: Machine, options: SimulateMe
   const replay = new Replay(step, allocator);
   let outOfMemory = replay.run([step.resident], 0) ?? replay.run(step.first, 0);
   const first = replay.result();
-  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) outOfMemory = replay.run(step.steady, i);
+  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) {
+    if (i > 1) replay.carry(step.carried);
+    outOfMemory = replay.run(step.steady, i);
+  }
   const steady = outOfMemory ? first : replay.result();
+  if (options.moments && !outOfMemory) replay.carry(step.carried);
   const moments = options.moments && !outOfMemory ? replay.moments(step.steady) : [];
   return { first, steady, reserved: replay.reserved, outOfMemory, retries: allocator.retries, moments };
 }
@@ -74,6 +78,17 @@ class Replay {
     this.handles = new Int32Array(step.blocks.length).fill(-1);
     this.alive = new Uint8Array(step.blocks.length);
     this.aliveBefore = this.alive.slice();
+  }
+
+  /** Before a step repeats: what it made and kept is what it frees now. */
+  carry(carried: Step["carried"]): void {
+    const { handles, alive } = this;
+    const made = carried.map((pair) => handles[pair.made] as number);
+    carried.forEach(({ before }, i) => {
+      handles[before] = made[i] as number;
+      alive[before] = 1;
+    });
+    for (const pair of carried) alive[pair.made] = 0;
   }
 
   /** Runs `sections` once; what did not fit, or null. */

@@ -31,7 +31,8 @@ export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step
   const resident = planner.residents();
   const first = planner.step(true);
   const steady = planner.step(false);
-  return { name: tape.graph.name, blocks: planner.ledger.blocks, resident, first, steady };
+  const { blocks } = planner.ledger;
+  return { name: tape.graph.name, blocks, resident, first, steady, carried: planner.carried() };
 }
 
 /** Micro-batches after which the further ones only repeat what the cache has seen. */
@@ -280,6 +281,16 @@ class StepPlanner {
       ledger.allocate(block);
       ledger.hold(block);
     }
+  }
+
+  /** Of the optimizer's: what a step makes anew and keeps until the next. */
+  carried(): Step["carried"] {
+    const { plan, blocks } = this.optimizer;
+    if (!plan) return [];
+    return plan.carried.map(({ made, before }) => ({
+      made: blocks[made] as BlockId,
+      before: blocks[before] as BlockId,
+    }));
   }
 
   private zeroGradients(): void {
