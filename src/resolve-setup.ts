@@ -72,7 +72,12 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     context,
     bindings,
     report,
-    assumptions: [...defaultsOf(options, report), ...allocatorNotes(allocator), ...device],
+    assumptions: [
+      ...defaultsOf(options, report),
+      ...optimizerNotes(optimizer),
+      ...allocatorNotes(allocator),
+      ...device,
+    ],
   };
 }
 
@@ -144,6 +149,12 @@ function defaultsOf(
       said("step", "steady", "the second and every later step, with optimizer states in place"),
   ];
   return list.filter((item) => item !== false);
+}
+
+function optimizerNotes(optimizer: OptimizerChoice | null): Assumption[] {
+  if (!optimizer) return [];
+  const { rule } = findRule(OPTIMIZERS, optimizer.name, "--optimizer");
+  return rule.note ? [{ setting: "optimizer", value: rule.title, because: rule.note }] : [];
 }
 
 function allocatorNotes({ settings, notes }: AllocatorConf): Assumption[] {
