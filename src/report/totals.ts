@@ -40,14 +40,14 @@ export function countParameters(
   return { parameterCount, trainableParameterCount };
 }
 
-/** Gradients of parameters as the first step makes them; later steps make the same. */
+/** Gradients of parameters that are there when backward is done; every step makes the same. */
 function gradientBytes({ blocks, first }: Step): number {
   let total = 0;
-  for (const { actions } of first) {
+  for (const { phase, actions } of first) {
+    if (phase === "optimizer" || phase === "zero-grad") continue;
     for (const action of actions) {
-      if (action < 0) continue;
-      const block = blocks[blockOf(action)] as Block;
-      if (block.category === "gradients") total += block.bytes;
+      const { category, bytes } = blocks[blockOf(action)] as Block;
+      if (category === "gradients") total += action > 0 ? bytes : -bytes;
     }
   }
   return total;
