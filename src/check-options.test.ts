@@ -91,3 +91,7 @@ describe("settings of later releases are refused, never ignored", () => {
   ];
   test.for(cases)("%j", ([given, expected]) => expect(refusal(given)).toBe(`setup/not-yet | ${expected}`));
 });
+
+test("an optimizer in backward steps after every micro-batch, so it takes no accumulation", () => {
+  expect(() => checkFlags({ optimizerInBackward: true, accumulate: 4 })).toThrow("--optimizer-in-backward: ");
+});

@@ -38,6 +38,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     precision: options.precision ?? "fp32",
     batch,
     optimizer,
+    optimizerInBackward: optimizer !== null && options.optimizerInBackward === true,
+    ema: mode === "train" && options.ema === true,
     accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
@@ -54,6 +56,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     image: (options.image as readonly [number, number] | undefined) ?? null,
     shape: options.shape ?? {},
     optimizer: optimizer && describeOptimizer(optimizer),
+    optimizerInBackward: setup.optimizerInBackward === true,
+    ema: setup.ema === true,
     accumulate: setup.accumulate,
     loss: setup.loss,
     freeze: setup.freeze,
@@ -104,7 +108,7 @@ function resolveBatch(options: Options, model: ImportedModel): number {
 
 function defaultsOf(
   options: Options,
-  { mode, batch, optimizer, accumulate, step }: SetupReport,
+  { mode, batch, optimizer, accumulate, step, ema }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -129,6 +133,12 @@ function defaultsOf(
         "loss",
         "auto",
         "a scalar output is the loss; logits get cross-entropy against targets that stay on the device",
+      ),
+    ema &&
+      said(
+        "ema",
+        "parameters and buffers",
+        "AveragedModel copies the whole model before the first step; the copy counts with the buffers, and its update takes nothing",
       ),
     accumulate > 1 &&
       said(

@@ -28,6 +28,8 @@ const SETTINGS = {
   image:         { kind: "size",   placeholder: "HxW",             help: "height and width of image inputs; default: the file's own" },
   optimizer:     { kind: "text",   placeholder: "NAME",            help: "adamw (default), sgd:momentum=0.9, adam:fused, …; see `plimsoll optimizers`" },
   noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
+  optimizerInBackward: { kind: "switch", help: "each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it" },
+  ema:           { kind: "switch", help: "keep a moving average of the parameters, as torch.optim.swa_utils.AveragedModel" },
   loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step" },
@@ -88,6 +90,10 @@ export interface Options {
   /** `adamw` (default), `sgd:momentum=0.9`, …; `false` or `"none"` trains without one. */
   readonly optimizer?: string | false;
   readonly noOptimizer?: boolean;
+  /** Each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it. */
+  readonly optimizerInBackward?: boolean;
+  /** A moving average of the parameters is kept, as by torch.optim.swa_utils.AveragedModel. */
+  readonly ema?: boolean;
   readonly loss?: "auto" | "cross-entropy" | "none";
   /** Micro-batches whose gradients are added up before the optimizer steps. */
   readonly accumulate?: number;

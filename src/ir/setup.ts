@@ -22,6 +22,10 @@ export interface TrainingSetup {
   readonly batch: number;
   /** Null trains without an optimizer: gradients only. */
   readonly optimizer: OptimizerChoice | null;
+  /** Each parameter's optimizer steps in its post-accumulate-grad hook; absent: one optimizer after backward. */
+  readonly optimizerInBackward?: boolean;
+  /** A copy of the model is averaged after every step. */
+  readonly ema?: boolean;
   /** Micro-batches whose gradients are added up before the optimizer steps; 1 adds none. */
   readonly accumulate: number;
   readonly loss: LossChoice;

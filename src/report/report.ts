@@ -24,6 +24,8 @@ export interface SetupReport {
   readonly image: readonly [number, number] | null;
   readonly shape: Readonly<Record<string, readonly number[]>>;
   readonly optimizer: OptimizerReport | null;
+  readonly optimizerInBackward: boolean;
+  readonly ema: boolean;
   /** Micro-batches per optimizer step. */
   readonly accumulate: number;
   readonly loss: LossChoice;

@@ -2,10 +2,19 @@
  * Tape → Step: forward, backward, optimizer and zero_grad in execution order, from the resident tensors to the state
  * that every later step repeats.
  */
+import type { DType } from "../base/dtype.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { Value, ValueId, ValueRole } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
-import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
+import type { OptimizerChoice, TrainingSetup } from "../ir/setup.js";
+import {
+  allocation,
+  type Block,
+  type BlockId,
+  type Category,
+  type Phase,
+  type Section,
+  type Step,
+} from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
@@ -35,6 +44,8 @@ export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step
   return { name: tape.graph.name, blocks, resident, first, steady, carried: planner.carried() };
 }
 
+const EMA_BECAUSE = "the copy of the model that is averaged after every step";
+
 /** Micro-batches after which the further ones only repeat what the cache has seen. */
 const SETTLED = 8;
 
@@ -42,6 +53,15 @@ interface PlannedPasses {
   readonly sections: readonly Section[];
   /** The gradients they make; null when they add to those that are there. */
   readonly gradients: ReadonlyMap<ValueId, BlockId> | null;
+}
+
+interface PlannedOptimizer {
+  /** All that train, in the order the module lists them. */
+  readonly parameters: readonly Value[];
+  /** Known once backward has run. */
+  plan: OptimizerPlan | null;
+  /** By the id of the optimizer's tensor. */
+  readonly blocks: BlockId[];
 }
 
 class StepPlanner {
@@ -53,14 +73,10 @@ class StepPlanner {
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
-  private readonly optimizer: {
-    /** All that train, in the order the module lists them. */
-    readonly parameters: readonly Value[];
-    /** Known once backward has run. */
-    plan: OptimizerPlan | null;
-    /** By the id of the optimizer's tensor. */
-    readonly blocks: BlockId[];
-  };
+  private readonly optimizer: PlannedOptimizer;
+  private isFirst = true;
+  /** With the optimizer in backward, one for each parameter. */
+  private readonly own = new Map<ValueId, PlannedOptimizer & { readonly plan: OptimizerPlan }>();
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
@@ -104,7 +120,7 @@ class StepPlanner {
 
   /** Parameters and buffers as `Module.to` moves them, what the optimizer's constructor makes, inputs and targets. */
   residents(): Section {
-    const { ledger, tape } = this;
+    const { ledger, tape, setup } = this;
     ledger.begin("resident");
     const { residents, values } = tape.graph;
     const inputs = values.filter(({ role }) => role === "input" || role === "target").map(({ id }) => id);
@@ -114,6 +130,7 @@ class StepPlanner {
       ledger.hold(storage);
     };
     residents.forEach(arrive);
+    if (setup.ema) this.copyModel();
     this.constructOptimizer();
     inputs.forEach(arrive);
     const [section] = ledger.take();
@@ -122,6 +139,7 @@ class StepPlanner {
 
   step(first: boolean): Section[] {
     const { ledger, setup } = this;
+    this.isFirst = first;
     const sections = this.passes();
     for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
       this.returnFromPass("backward");
@@ -145,7 +163,8 @@ class StepPlanner {
   private passes(): Section[] {
     const { ledger, setup, gradients } = this;
     const key = gradients.size > 0 ? "adding" : "fresh";
-    const planned = this.planned.get(key);
+    // with the optimizer in backward, the first pass makes its states
+    const planned = setup.optimizerInBackward ? undefined : this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
     const saved = this.forward();
@@ -215,6 +234,7 @@ class StepPlanner {
       device,
       parameterGradients: gradients,
       blas: () => this.blas("backward"),
+      ...(this.setup.optimizerInBackward && { accumulated: (id) => this.stepInBackward(id) }),
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);
@@ -234,16 +254,52 @@ class StepPlanner {
     this.ledger.hold(block);
   }
 
+  /** AveragedModel copies the whole model. torch/optim/swa_utils.py, torch 2.14.1. */
+  private copyModel(): void {
+    const { ledger, tape } = this;
+    for (const storage of new Set(tape.graph.residents.map((id) => tape.storageOf[id] as StorageId))) {
+      const { bytes, label, shape, dtype } = ledger.blocks[storage] as Block;
+      const spec = { shape, dtype: dtype as DType }; // as: blocks print the dtype of their tensor
+      const copy = ledger.declare(bytes, "buffers", `moving average of ${label}`, EMA_BECAUSE, spec);
+      ledger.allocate(copy);
+      ledger.hold(copy);
+    }
+  }
+
   private constructOptimizer(): void {
     const { setup, device, optimizer } = this;
     if (!setup.optimizer || setup.mode !== "train") return;
+    if (setup.optimizerInBackward) {
+      for (const parameter of optimizer.parameters) this.constructOwn(parameter, setup.optimizer);
+      return;
+    }
     const given = optimizer.parameters.map(({ spec }) => ({ shape: spec.shape, dtype: spec.dtype }));
     this.perform(planConstructor(setup.optimizer, given, device), "made by the optimizer's constructor");
   }
 
+  private constructOwn(parameter: Value, choice: OptimizerChoice): void {
+    const { shape, dtype } = parameter.spec;
+    const plan = planOptimizer(choice, [{ shape, dtype }], this.device);
+    const own = { parameters: [parameter], plan, blocks: [] };
+    this.own.set(parameter.id, own);
+    this.perform(plan.init, "made by the optimizer's constructor", own);
+  }
+
+  /** The parameter's own optimizer steps, and its gradient is freed. */
+  private stepInBackward(id: ValueId): void {
+    const { gradients, ledger } = this;
+    const own = this.own.get(id);
+    const gradient = gradients.get(id);
+    if (!own || gradient === undefined) return;
+    const actions = this.isFirst ? own.plan.first : own.plan.steady;
+    this.perform(actions, "made by the first optimizer step", own);
+    ledger.drop(gradient);
+    gradients.delete(id);
+  }
+
   private optimize(first: boolean): void {
     const { setup, device, optimizer, gradients } = this;
-    if (!setup.optimizer) return;
+    if (!setup.optimizer || setup.optimizerInBackward) return;
     if (first) {
       // which parameters backward reaches is known by now
       const given = optimizer.parameters.map(({ id, spec }) => ({
@@ -257,9 +313,12 @@ class StepPlanner {
     if (plan) this.perform(first ? plan.first : plan.steady, "made by the first optimizer step");
   }
 
-  private perform(actions: readonly OptimizerAction[], origin: string): void {
+  private perform(
+    actions: readonly OptimizerAction[],
+    origin: string,
+    { blocks, parameters }: PlannedOptimizer = this.optimizer,
+  ): void {
     const { ledger } = this;
-    const { blocks, parameters } = this.optimizer;
     for (const action of actions) {
       if (action.kind === "free") {
         ledger.drop(blocks[action.id] as BlockId);
@@ -285,12 +344,12 @@ class StepPlanner {
 
   /** Of the optimizer's: what a step makes anew and keeps until the next. */
   carried(): Step["carried"] {
-    const { plan, blocks } = this.optimizer;
-    if (!plan) return [];
-    return plan.carried.map(({ made, before }) => ({
-      made: blocks[made] as BlockId,
-      before: blocks[before] as BlockId,
-    }));
+    return [this.optimizer, ...this.own.values()].flatMap(({ plan, blocks }) =>
+      (plan?.carried ?? []).map(({ made, before }) => ({
+        made: blocks[made] as BlockId,
+        before: blocks[before] as BlockId,
+      })),
+    );
   }
 
   private zeroGradients(): void {

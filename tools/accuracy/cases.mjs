@@ -79,6 +79,8 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
               ? `${optimizer[0]}:${optimizer.slice(1).join(",")}`
               : (optimizer[0] ?? "adam"),
         }),
+    ...(spec.ema && { ema: true }),
+    ...(spec.optimizer_in_backward && { optimizerInBackward: true }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),
