@@ -95,6 +95,9 @@ function carriedOf(
   first: StepActions,
   steady: StepActions,
 ): OptimizerPlan["carried"] {
+  const made = steady.actions.find(({ kind }) => kind === "allocate");
+  const isOlder = ({ kind, id }: OptimizerAction): boolean => kind === "free" && (!made || id < made.id);
+  if (!steady.actions.some(isOlder)) return []; // as with most: nothing is made anew
   const nameOf = new Map<number, string>();
   const alive = new Map<number, string>();
   const freed = new Map<string, number[]>();
@@ -112,9 +115,9 @@ function carriedOf(
       if (actions === steady.actions) alive.set(action.id, name);
     }
   }
-  return [...alive].flatMap(([made, name]) => {
+  return [...alive].flatMap(([left, name]) => {
     const before = freed.get(name)?.shift();
-    return before === undefined ? [] : [{ made, before }];
+    return before === undefined ? [] : [{ made: left, before }];
   });
 }
 
@@ -124,6 +127,8 @@ export function planConstructor(
   parameters: readonly GivenParameter[],
   device: Device,
 ): readonly OptimizerAction[] {
+  const { rule } = findRule(OPTIMIZERS, choice.name, `optimizer ${JSON.stringify(choice.name)}`);
+  if (rule.statesFrom !== "constructor") return [];
   return planOptimizerSteps(choice, parameters, { steps: [], device }).init;
 }
 

@@ -12,7 +12,7 @@ export function findRule(
   where: string,
 ): { readonly id: string; readonly rule: OptimizerRule } {
   const written = plain(name);
-  const id = Object.keys(table).find((key) => plain(key) === written);
+  const id = Object.hasOwn(table, name) ? name : Object.keys(table).find((key) => plain(key) === written);
   const rule = id === undefined ? undefined : table[id];
   if (id !== undefined && rule) return { id, rule };
   throw new InputError({
