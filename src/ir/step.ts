@@ -63,7 +63,7 @@ export interface Step {
   readonly carried: readonly { readonly made: BlockId; readonly before: BlockId }[];
 }
 
-/** Throws when a block is freed before it is allocated, or twice. */
+/** Throws when a block is freed before it is allocated, or twice, or when a step cannot be repeated. */
 export function verifyStep(step: Step): void {
   const alive = new Set<BlockId>();
   for (const section of [step.resident, ...step.first, ...step.steady]) {
@@ -80,6 +80,9 @@ export function verifyStep(step: Step): void {
         );
       }
     }
+  }
+  for (const { made, before } of step.carried) {
+    invariant(alive.has(made) && !alive.has(before), `block ${made} takes the place of block ${before}`);
   }
 }
 
