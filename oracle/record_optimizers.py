@@ -83,7 +83,9 @@ def flat_states(optimizer, names):
     for parameter, state in optimizer.state.items():
         row = out.setdefault("" if shared else names[id(parameter)], {})
         for key, value in state.items():
-            if isinstance(value, torch.Tensor):
+            if hasattr(value, "tensor_attrs"):  # a tensor made of others
+                row.update({f"{key}.{part}": getattr(value, part) for part in value.tensor_attrs})
+            elif isinstance(value, torch.Tensor):
                 row[key] = value
             elif isinstance(value, (list, tuple)):
                 row.update({f"{key}.{i}": v for i, v in enumerate(value) if isinstance(v, torch.Tensor)})
@@ -115,7 +117,8 @@ def record(kind, settings, chosen):
     torch.cuda.memory._record_memory_history(enabled="all", **NO_STACKS)
     events = Events()
     out = {}
-    optimizer = getattr(torch.optim, kind)(parameters, **settings, **tolerances)
+    make = kind if callable(kind) else getattr(torch.optim, kind)
+    optimizer = make(parameters, **settings, **tolerances)
     out["init"] = events.take()
 
     def closure():

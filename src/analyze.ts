@@ -32,9 +32,9 @@ export function analyze(
   machine: Machine,
   options: AnalyzeOptions = {},
 ): Analysis {
-  const { expandableSegments } = setup;
+  const { allocator } = setup;
   const planned = plan(model, setup, machine);
-  const timeline = simulateMemory(planned.step, machine, { ...options, expandableSegments }); // what the allocator hands out
+  const timeline = simulateMemory(planned.step, machine, { ...options, allocator }); // what the allocator hands out
   return { ...planned, timeline };
 }
 

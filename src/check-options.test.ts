@@ -85,10 +85,13 @@ describe("settings of later releases are refused, never ignored", () => {
     [{ gpus: 8 }, "--gpus | 8"],
     [{ channelsLast: true }, "--channels-last | true"],
     [{ framework: "jax" }, "--framework | jax"],
-    [{ allocatorConf: "max_split_size_mb:128" }, "--allocator-conf | max_split_size_mb:128"],
     [{ attention: "sdpa" }, "--attention | sdpa"],
     [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],
   ];
   test.for(cases)("%j", ([given, expected]) => expect(refusal(given)).toBe(`setup/not-yet | ${expected}`));
+});
+
+test("an optimizer in backward steps after every micro-batch, so it takes no accumulation", () => {
+  expect(() => checkFlags({ optimizerInBackward: true, accumulate: 4 })).toThrow("--optimizer-in-backward: ");
 });

@@ -44,6 +44,13 @@ export function checkOptions(
   if (out.noOptimizer === true && typeof out.optimizer === "string") {
     throw contradiction(placeOf("noOptimizer"), "an optimizer or none", `both ${out.optimizer} and none`);
   }
+  if (out.optimizerInBackward === true && Number(out.accumulate ?? 1) > 1) {
+    throw contradiction(
+      placeOf("optimizerInBackward"),
+      "one micro-batch per step: every backward pass steps",
+      `--accumulate ${out.accumulate}`,
+    );
+  }
   return out as Options; // every value was checked against its row
 }
 

@@ -4,12 +4,13 @@
  * Pure and isomorphic: no I/O, no clock, no locale. The same input gives the same answer, in Node and in browsers.
  */
 import { checkFlags } from "./check-options.js";
+import type { Diagnostic } from "./base/complaint.js";
 import { closedForm } from "./closed-form.js";
 import type { ImportedModel } from "./importers/model.js";
 import { type ReportInput, reportEstimate, reportExplanation } from "./report/explain.js";
 import type { EstimateReport, ExplainReport } from "./report/report.js";
 import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
-import { runPipeline } from "./run-pipeline.js";
+import { type Run, runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
@@ -32,6 +33,13 @@ export function explain(model: ImportedModel, options: Options = {}): ExplainRep
   return reportExplanation(inputOf(model, options));
 }
 
+/** The allocator gives cached memory back when the device is full: it fits, but every step waits for it. */
+function retryNotes({ timeline: { retries }, graph }: Run): Diagnostic[] {
+  if (retries === 0) return [];
+  const message = `the device fills up: in three steps cached memory is given back ${retries} times (num_alloc_retries), and each time the GPU waits`;
+  return [{ code: "memory/retries", severity: "warning", message, where: graph.name }];
+}
+
 function inputOf(model: ImportedModel, options: Options): ReportInput {
   const checked = checkFlags(options);
   const resolved = resolveSetup(checked, model);
@@ -52,7 +60,7 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
     timeline,
     outOfMemory,
     assumptions: [...assumptions, ...convolutions.assumptions],
-    diagnostics: [...run.diagnostics, ...convolutions.diagnostics],
+    diagnostics: [...run.diagnostics, ...convolutions.diagnostics, ...retryNotes(run)],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };
 }

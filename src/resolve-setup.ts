@@ -6,6 +6,7 @@ import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
 import type { Checkpointing, Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
+import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import type { Options } from "./settings.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
@@ -31,11 +32,14 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);
+  const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const setup: TrainingSetup = {
     mode,
     precision: options.precision ?? "fp32",
     batch,
     optimizer,
+    optimizerInBackward: optimizer !== null && options.optimizerInBackward === true,
+    ema: mode === "train" && options.ema === true,
     accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
@@ -47,7 +51,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     gradScaler: mode === "train" && options.precision === "amp-fp16",
     step: options.step ?? "steady",
     cudnn: options.cudnn ?? "default",
-    expandableSegments: options.allocatorConf === "expandable_segments:True",
+    allocator: allocator.settings,
     freeze: options.freeze ?? [],
   };
   const report: SetupReport = {
@@ -58,6 +62,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     image: (options.image as readonly [number, number] | undefined) ?? null,
     shape: options.shape ?? {},
     optimizer: optimizer && describeOptimizer(optimizer),
+    optimizerInBackward: setup.optimizerInBackward === true,
+    ema: setup.ema === true,
     accumulate: setup.accumulate,
     loss: setup.loss,
     freeze: setup.freeze,
@@ -69,7 +75,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     checkpointing: options.checkpointing ?? "none",
     step: setup.step,
     cudnn: setup.cudnn,
-    expandableSegments: setup.expandableSegments,
+    expandableSegments: allocator.settings.expandableSegments,
+    allocatorConf: options.allocatorConf ?? "",
     gpu: machine.gpu,
   };
   const image = options.image as readonly [number, number] | undefined; // checkOptions turned texts into sizes
@@ -80,7 +87,12 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     context,
     bindings,
     report,
-    assumptions: [...defaultsOf(options, report), ...device],
+    assumptions: [
+      ...defaultsOf(options, report),
+      ...optimizerNotes(optimizer),
+      ...allocatorNotes(allocator),
+      ...device,
+    ],
   };
 }
 
@@ -137,7 +149,7 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
 
 function defaultsOf(
   options: Options,
-  { mode, precision, batch, optimizer, accumulate, step }: SetupReport,
+  { mode, precision, batch, optimizer, accumulate, step, ema }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -163,6 +175,12 @@ function defaultsOf(
         "auto",
         "a scalar output is the loss; logits get cross-entropy against targets that stay on the device",
       ),
+    ema &&
+      said(
+        "ema",
+        "parameters and buffers",
+        "AveragedModel copies the whole model before the first step; the copy counts with the buffers, and its update takes nothing",
+      ),
     accumulate > 1 &&
       said(
         "accumulation",
@@ -182,6 +200,25 @@ function defaultsOf(
       said("step", "steady", "the second and every later step, with optimizer states in place"),
   ];
   return list.filter((item) => item !== false);
+}
+
+function optimizerNotes(optimizer: OptimizerChoice | null): Assumption[] {
+  if (!optimizer) return [];
+  const { rule } = findRule(OPTIMIZERS, optimizer.name, "--optimizer");
+  return rule.note ? [{ setting: "optimizer", value: rule.title, because: rule.note }] : [];
+}
+
+function allocatorNotes({ settings, notes }: AllocatorConf): Assumption[] {
+  const said = notes.map(
+    ({ entry, because }): Assumption => ({ setting: "allocator", value: entry, because }),
+  );
+  if (settings.roundupPower2Divisions !== null)
+    said.push({
+      setting: "allocator",
+      value: "roundup_power2_divisions",
+      because: "what it adds to a block counts as temporaries; the formula leaves it out",
+    });
+  return said;
 }
 
 /** What is said about convolutions: how their scratch is found, and where the rule does not reach. */

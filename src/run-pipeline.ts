@@ -29,7 +29,7 @@ export function runPipeline(model: ImportedModel, resolved: ResolvedSetup, optio
       { ...machine, capacity: null },
       {
         ...options,
-        expandableSegments: setup.expandableSegments,
+        allocator: setup.allocator,
       },
     );
     return { ...analysis, timeline, diagnostics, outOfMemory: true };

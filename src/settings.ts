@@ -28,6 +28,8 @@ const SETTINGS = {
   image:         { kind: "size",   placeholder: "HxW",             help: "height and width of image inputs; default: the file's own" },
   optimizer:     { kind: "text",   placeholder: "NAME",            help: "adamw (default), sgd:momentum=0.9, adam:fused, …; see `plimsoll optimizers`" },
   noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
+  optimizerInBackward: { kind: "switch", help: "each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it" },
+  ema:           { kind: "switch", help: "keep a moving average of the parameters, as torch.optim.swa_utils.AveragedModel" },
   loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
@@ -54,7 +56,7 @@ const SETTINGS = {
   parallel:      { kind: "text",   placeholder: "dp=…,tp=…",       computes: [], since: "0.3", help: "mesh axes" },
   zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0], since: "0.3", help: "ZeRO stage" },
   ddp:           { kind: "switch", computes: [false], since: "0.3", help: "DistributedDataParallel" },
-  allocatorConf: { kind: "text",   placeholder: "STRING",          computes: ["expandable_segments:True", "expandable_segments:False"], since: "0.2", help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
+  allocatorConf: { kind: "text",   placeholder: "STRING",          help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -89,6 +91,10 @@ export interface Options {
   /** `adamw` (default), `sgd:momentum=0.9`, …; `false` or `"none"` trains without one. */
   readonly optimizer?: string | false;
   readonly noOptimizer?: boolean;
+  /** Each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it. */
+  readonly optimizerInBackward?: boolean;
+  /** A moving average of the parameters is kept, as by torch.optim.swa_utils.AveragedModel. */
+  readonly ema?: boolean;
   readonly loss?: "auto" | "cross-entropy" | "none";
   /** Micro-batches whose gradients are added up before the optimizer steps. */
   readonly accumulate?: number;
@@ -101,8 +107,8 @@ export interface Options {
   readonly step?: "first" | "steady";
   /** A device by any of its names, with `:GiB` for another memory size. */
   readonly gpu?: string;
-  /** The value of `PYTORCH_CUDA_ALLOC_CONF`. */
-  readonly allocatorConf?: "expandable_segments:True" | "expandable_segments:False";
+  /** The value of `PYTORCH_CUDA_ALLOC_CONF`, such as `expandable_segments:True`. */
+  readonly allocatorConf?: string;
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
   /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits. */
   readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";

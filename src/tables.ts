@@ -54,11 +54,15 @@ export function listGpus(pattern = ""): GpuRow[] {
 export interface OptimizerRow {
   readonly name: string;
   readonly title: string;
+  /** Where the class is from. */
+  readonly package: string;
   /** States kept per parameter on the device with default options. */
   readonly states: readonly string[];
   readonly implementation: string;
   /** Options that change memory. */
   readonly options: readonly string[];
+  /** What is not computed. */
+  readonly note: string | null;
   readonly source: string;
 }
 
@@ -66,9 +70,11 @@ export function listOptimizers(): OptimizerRow[] {
   return Object.entries(OPTIMIZERS as Record<string, OptimizerRule>).map(([name, rule]) => ({
     name,
     title: rule.title,
+    package: rule.package ?? "torch.optim",
     states: statesOf(rule),
     implementation: rule.default,
     options: Object.entries(rule.options).flatMap(([option, { memory }]) => (memory ? [option] : [])),
+    note: rule.note ?? null,
     source: rule.source,
   }));
 }
@@ -76,7 +82,11 @@ export function listOptimizers(): OptimizerRow[] {
 function statesOf(rule: OptimizerRule): string[] {
   const facts = factsOf(settingsOf(rule, {}, rule.title));
   const exists = (condition: Condition | false) => condition !== false && settle(condition, facts) !== false;
-  return rule.states.filter(({ when, onDevice }) => exists(when) && exists(onDevice)).map(({ name }) => name);
+  return [
+    ...new Set(
+      rule.states.filter(({ when, onDevice }) => exists(when) && exists(onDevice)).map(({ name }) => name),
+    ),
+  ];
 }
 
 export interface FormatRow {

@@ -14,6 +14,7 @@ import { importProgram } from "../src/importers/torch-export/read.js";
 import type { Machine, Precision, TrainingSetup } from "../src/ir/setup.js";
 import { blockOf, type Section, type Step } from "../src/ir/step.js";
 import { savedStorages } from "../src/ir/tape.js";
+import { DEFAULT_ALLOCATOR } from "../src/memory/default-allocator.js";
 
 const FOLDER = join(import.meta.dirname, "../oracle/recorded");
 
@@ -32,13 +33,13 @@ const SETUP: TrainingSetup = {
   batch: 1,
   optimizer: null,
   accumulate: 1,
-  expandableSegments: false,
   channelsLast: false,
   checkpointing: null,
   attention: "sdpa",
   compile: false,
   clipGradients: false,
   gradScaler: false,
+  allocator: DEFAULT_ALLOCATOR,
   loss: "auto",
   zeroGrad: "set-to-none",
   step: "steady",

@@ -16,13 +16,13 @@ interface RecordedStep {
   readonly [total: string]: unknown;
 }
 
-const STEPS: readonly RecordedStep[] = readFileSync(
-  join(import.meta.dirname, "fixtures/recorded-steps.jsonl"),
-  "utf8",
-)
-  .trim()
-  .split("\n")
-  .map((line) => JSON.parse(line));
+/** Steps of the shared recordings; those under settings of PYTORCH_CUDA_ALLOC_CONF or on full devices; of more optimizers. */
+const FILES = ["recorded-steps.jsonl", "recorded-allocator-steps.jsonl", "recorded-optimizer-steps.jsonl"];
+const STEPS: readonly RecordedStep[] = FILES.flatMap((file) =>
+  readFileSync(join(import.meta.dirname, "fixtures", file), "utf8")
+    .trim()
+    .split("\n"),
+).map((line) => JSON.parse(line));
 
 const TOTALS = [
   "parameterBytes",
@@ -61,4 +61,20 @@ describe("a recorded step of real PyTorch", () => {
       expect(report.peak.reservedBytes).toBe(recorded.reservedBytes);
     });
   }
+});
+
+describe("a device that fills up", () => {
+  test("what PyTorch ran out of memory with does not fit", async () => {
+    const model = await modelOf("resnet50.pt2");
+    const options = { gpu: "RTX-3060-12GB", cudnn: "no-workspace", optimizer: "adam" } as const;
+    expect(estimate(model, { ...options, batch: 136 }).machine?.verdict).toBe("does-not-fit");
+    const allocatorConf = "expandable_segments:True";
+    expect(estimate(model, { ...options, batch: 140, allocatorConf }).machine?.verdict).toBe("does-not-fit");
+  });
+  test("cached memory is given back as often as recorded", async () => {
+    const model = await modelOf("resnet50.pt2");
+    const options = { gpu: "RTX-3060-12GB", cudnn: "no-workspace", optimizer: "adam" } as const;
+    const { diagnostics } = estimate(model, { ...options, batch: 134 });
+    expect(diagnostics.find(({ code }) => code === "memory/retries")?.message).toContain("back 2 times");
+  });
 });

@@ -36,6 +36,10 @@ export interface TrainingSetup {
   readonly batch: number;
   /** Null trains without an optimizer: gradients only. */
   readonly optimizer: OptimizerChoice | null;
+  /** Each parameter's optimizer steps in its post-accumulate-grad hook; absent: one optimizer after backward. */
+  readonly optimizerInBackward?: boolean;
+  /** A copy of the model is averaged after every step. */
+  readonly ema?: boolean;
   /** Micro-batches whose gradients are added up before the optimizer steps; 1 adds none. */
   readonly accumulate: number;
   readonly loss: LossChoice;
@@ -46,10 +50,28 @@ export interface TrainingSetup {
   readonly gradScaler: boolean;
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
-  /** `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`: segments grow page by page. */
-  readonly expandableSegments: boolean;
+  readonly allocator: AllocatorSettings;
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
+}
+
+/** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
+export interface AllocatorSettings {
+  readonly backend: "native" | "cudaMallocAsync";
+  /** Segments grow page by page. */
+  readonly expandableSegments: boolean;
+  /** Segment that large requests below 10 MiB share, or the page that an expandable one grows by. */
+  readonly largeSegment: number;
+  /** Blocks from this size on are not split, and only serve requests from this size on; `Infinity` splits all. */
+  readonly maxSplitSize: number;
+  /** Bytes that such a block may have beyond the request. */
+  readonly maxNonSplitRounding: number;
+  /** Steps between two powers of two, for requests from 1 MiB, 2 MiB, 4 MiB, … on; null rounds to 512 B. */
+  readonly roundupPower2Divisions: readonly number[] | null;
+  /** Share of the allowed memory above which unused segments are given back before a new one is made; 0 keeps them. */
+  readonly garbageCollectionThreshold: number;
+  /** Share of the device the process may take; null sets no limit. */
+  readonly memoryFraction: number | null;
 }
 
 /** The device a step runs on. */

@@ -2,7 +2,7 @@
  * Step: what one rank allocates and frees, in execution order, from an empty device to the steady state.
  *
  * `resident` happens once; `first` is the first training step, `steady` every later one. Storages of a step are its
- * own: `steady` repeats with fresh blocks.
+ * own: `steady` repeats with fresh blocks, but for those that it carries over.
  */
 import { invariant } from "../base/invariant.js";
 import type { Bytes } from "../base/units.js";
@@ -59,9 +59,11 @@ export interface Step {
   readonly resident: Section;
   readonly first: readonly Section[];
   readonly steady: readonly Section[];
+  /** Blocks that `steady` leaves in the place of others that it frees: when it repeats, `before` is what `made` was. */
+  readonly carried: readonly { readonly made: BlockId; readonly before: BlockId }[];
 }
 
-/** Throws when a block is freed before it is allocated, or twice. */
+/** Throws when a block is freed before it is allocated, or twice, or when a step cannot be repeated. */
 export function verifyStep(step: Step): void {
   const alive = new Set<BlockId>();
   for (const section of [step.resident, ...step.first, ...step.steady]) {
@@ -78,6 +80,9 @@ export function verifyStep(step: Step): void {
         );
       }
     }
+  }
+  for (const { made, before } of step.carried) {
+    invariant(alive.has(made) && !alive.has(before), `block ${made} takes the place of block ${before}`);
   }
 }
 

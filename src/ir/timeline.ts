@@ -41,6 +41,8 @@ export interface Timeline {
   readonly reserved: Bytes;
   /** The request that did not fit even after cached blocks were released, or null. */
   readonly outOfMemory: { readonly block: BlockId; readonly phase: Phase; readonly step: number } | null;
+  /** Times the device was full and cached memory was given back. num_alloc_retries. */
+  readonly retries: number;
   /** Every moment of the last simulated step; empty unless asked for. */
   readonly moments: readonly Moment[];
 }

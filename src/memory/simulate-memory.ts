@@ -5,12 +5,14 @@
  * and the one that the recordings measure.
  */
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
-import type { Machine } from "../ir/setup.js";
+import type { AllocatorSettings, Machine } from "../ir/setup.js";
 import { type BlockId, blockOf, type Phase, type Section, type Step } from "../ir/step.js";
 import type { Moment, PhasePeak, StepTimeline, Timeline } from "../ir/timeline.js";
 import type { Allocator } from "./allocators/allocator.js";
 import { CachingAllocator } from "./allocators/caching.js";
+import { DriverPool } from "./allocators/driver-pool.js";
 import { ExpandableAllocator } from "./allocators/expandable.js";
+import { DEFAULT_ALLOCATOR } from "./default-allocator.js";
 
 /** Times the steady step runs after the first. Fragmentation can go on growing for a few more; the interval covers it. */
 const STEADY_STEPS = 2;
@@ -18,23 +20,43 @@ const STEADY_STEPS = 2;
 export interface SimulateMemoryOptions {
   /** Record every moment of the last step. */
   readonly moments?: boolean;
-  /** Segments grow page by page. */
-  readonly expandableSegments?: boolean;
+  readonly allocator?: AllocatorSettings;
 }
 
 export function simulateMemory(step: Step, machine: Machine, options: SimulateMemoryOptions = {}): Timeline {
-  const capacity =
-    machine.capacity === null ? Number.POSITIVE_INFINITY : Math.max(0, machine.capacity - machine.context);
-  const allocator = options.expandableSegments
-    ? new ExpandableAllocator(capacity)
-    : new CachingAllocator(capacity);
+  const allocator = allocatorFor(machine, options.allocator ?? DEFAULT_ALLOCATOR);
   const replay = new Replay(step, allocator);
   let outOfMemory = replay.run([step.resident], 0) ?? replay.run(step.first, 0);
   const first = replay.result();
-  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) outOfMemory = replay.run(step.steady, i);
+  for (let i = 1; i <= STEADY_STEPS && !outOfMemory; i++) {
+    if (i > 1) replay.carry(step.carried);
+    outOfMemory = replay.run(step.steady, i);
+  }
   const steady = outOfMemory ? first : replay.result();
+  if (options.moments && !outOfMemory) replay.carry(step.carried);
   const moments = options.moments && !outOfMemory ? replay.moments(step.steady) : [];
-  return { first, steady, reserved: replay.reserved, outOfMemory, moments };
+  return { first, steady, reserved: replay.reserved, outOfMemory, retries: allocator.retries, moments };
+}
+
+interface Device {
+  /** Null: it never fills. */
+  readonly capacity: number | null;
+  readonly context: number;
+}
+
+/** The allocator of a process on a device. */
+export function allocatorFor({ capacity, context }: Device, settings: AllocatorSettings): Allocator {
+  if (capacity === null) return allocatorOf(settings, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  // a fraction is one of the whole device, context included
+  const { memoryFraction } = settings;
+  const limit = memoryFraction === null ? Number.POSITIVE_INFINITY : Math.floor(memoryFraction * capacity);
+  return allocatorOf(settings, Math.max(0, capacity - context), limit);
+}
+
+function allocatorOf(settings: AllocatorSettings, capacity: number, limit: number): Allocator {
+  if (settings.backend === "cudaMallocAsync") return new DriverPool(Math.min(capacity, limit));
+  if (settings.expandableSegments) return new ExpandableAllocator(capacity, settings, limit);
+  return new CachingAllocator(capacity, settings, limit);
 }
 
 class Replay {
@@ -56,6 +78,17 @@ class Replay {
     this.handles = new Int32Array(step.blocks.length).fill(-1);
     this.alive = new Uint8Array(step.blocks.length);
     this.aliveBefore = this.alive.slice();
+  }
+
+  /** Before a step repeats: what it made and kept is what it frees now. */
+  carry(carried: Step["carried"]): void {
+    const { handles, alive } = this;
+    const made = carried.map((pair) => handles[pair.made] as number);
+    carried.forEach(({ before }, i) => {
+      handles[before] = made[i] as number;
+      alive[before] = 1;
+    });
+    for (const pair of carried) alive[pair.made] = 0;
   }
 
   /** Runs `sections` once; what did not fit, or null. */

@@ -32,6 +32,8 @@ export interface SetupReport {
   readonly image: readonly [number, number] | null;
   readonly shape: Readonly<Record<string, readonly number[]>>;
   readonly optimizer: OptimizerReport | null;
+  readonly optimizerInBackward: boolean;
+  readonly ema: boolean;
   /** Micro-batches per optimizer step. */
   readonly accumulate: number;
   readonly loss: LossChoice;
@@ -45,6 +47,8 @@ export interface SetupReport {
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   readonly expandableSegments: boolean;
+  /** The value of PYTORCH_CUDA_ALLOC_CONF; empty where it is not set. */
+  readonly allocatorConf: string;
   readonly gpu: string | null;
 }
 

@@ -40,26 +40,27 @@ export function countParameters(
   return { parameterCount, trainableParameterCount };
 }
 
-/** Gradients of parameters as the first step makes them; later steps make the same. */
+/** Gradients of parameters that are there when backward is done; every step makes the same. */
 function gradientBytes({ blocks, first }: Step): number {
   let total = 0;
-  for (const { actions } of first) {
+  for (const { phase, actions } of first) {
+    if (phase === "optimizer" || phase === "zero-grad") continue;
     for (const action of actions) {
-      if (action < 0) continue;
-      const block = blocks[blockOf(action)] as Block;
-      if (block.category === "gradients") total += block.bytes;
+      const { category, bytes } = blocks[blockOf(action)] as Block;
+      if (category === "gradients") total += action > 0 ? bytes : -bytes;
     }
   }
   return total;
 }
 
-/** What the optimizer made and the step did not free again. */
+/** What the optimizer made, at its construction or in a step, and did not free again. */
 function keptBytes(
-  { blocks, first, steady }: Step,
+  { blocks, resident, first, steady }: Step,
   which: StepChoice,
 ): Record<"optimizerStates" | "masterParameters", number> {
   const alive = new Uint8Array(blocks.length);
-  for (const { actions } of which === "first" ? first : [...first, ...steady]) {
+  const steps = which === "first" ? first : [...first, ...steady];
+  for (const { actions } of [resident, ...steps]) {
     for (const action of actions) alive[blockOf(action)] = action > 0 ? 1 : 0;
   }
   const sums = { optimizerStates: 0, masterParameters: 0 };

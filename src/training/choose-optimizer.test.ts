@@ -29,8 +29,8 @@ describe("complaints", () => {
   const complaints: readonly (readonly [string, string])[] = [
     [
       "adamax2",
-      `--optimizer: the optimizer must be one of torch.optim [training/unknown-optimizer]
-  expected  sgd, adam, adamw, adagrad, rmsprop, adadelta, adamax, nadam, radam, asgd, rprop, lbfgs, adafactor, muon
+      `--optimizer: the optimizer must be one that Plimsoll knows [training/unknown-optimizer]
+  expected  sgd, adam, adamw, adagrad, rmsprop, adadelta, adamax, nadam, radam, asgd, rprop, lbfgs, adafactor, muon, lion, lamb, lars, ademamix, adan, sophia, shampoo, soap, hf-adafactor, schedule-free-adamw, schedule-free-sgd, galore-adamw, adam8bit, adamw8bit, ademamix8bit, lamb8bit, lion8bit, sgd8bit, rmsprop8bit, adagrad8bit, adamw32bit, lion32bit, paged-adamw, paged-adamw8bit, paged-lion, paged-lion8bit, torchao-adam8bit, torchao-adamw8bit, torchao-adamw4bit, torchao-adamwfp8
   got       "adamax2"
   hint      did you mean "adamax"?`,
     ],

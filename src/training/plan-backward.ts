@@ -43,6 +43,8 @@ export interface BackwardContext {
   readonly blas: () => void;
   /** Gradients by parameter; filled, or added to when kept from the step before. */
   readonly parameterGradients: Map<ValueId, BlockId>;
+  /** Post-accumulate-grad hooks. */
+  readonly accumulated?: (parameter: ValueId) => void;
 }
 
 export function planBackward(context: BackwardContext): void {
@@ -261,6 +263,7 @@ class BackwardPass {
     parameterGradients.set(parameter, kept.storage);
     ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
     (ledger.blocks[kept.storage] as { label: string }).label = value.name;
+    this.context.accumulated?.(parameter);
   }
 
   private countDependencies(): void {

@@ -2,10 +2,19 @@
  * Tape → Step: forward, backward, optimizer and zero_grad in execution order, from the resident tensors to the state
  * that every later step repeats.
  */
+import type { DType } from "../base/dtype.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { NodeId, Value, ValueId, ValueRole } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
-import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
+import type { OptimizerChoice, TrainingSetup } from "../ir/setup.js";
+import {
+  allocation,
+  type Block,
+  type BlockId,
+  type Category,
+  type Phase,
+  type Section,
+  type Step,
+} from "../ir/step.js";
 import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Tape } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
@@ -13,7 +22,13 @@ import { suggestsChannelsLast } from "../ir/tensor.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
-import { type OptimizerAction, type OptimizerPlan, planOptimizer, unscalesItself } from "./optimizers.js";
+import {
+  type OptimizerAction,
+  type OptimizerPlan,
+  planConstructor,
+  planOptimizer,
+  unscalesItself,
+} from "./optimizers.js";
 import { planBackward } from "./plan-backward.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
@@ -35,8 +50,11 @@ export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step
   const resident = planner.residents();
   const first = planner.step(true);
   const steady = planner.step(false);
-  return { name: tape.graph.name, blocks: planner.ledger.blocks, resident, first, steady };
+  const { blocks } = planner.ledger;
+  return { name: tape.graph.name, blocks, resident, first, steady, carried: planner.carried() };
 }
+
+const EMA_BECAUSE = "the copy of the model that is averaged after every step";
 
 /** Micro-batches after which the further ones only repeat what the cache has seen. */
 const SETTLED = 8;
@@ -45,6 +63,15 @@ interface PlannedPasses {
   readonly sections: readonly Section[];
   /** The gradients they make; null when they add to those that are there. */
   readonly gradients: ReadonlyMap<ValueId, BlockId> | null;
+}
+
+interface PlannedOptimizer {
+  /** All that train, in the order the module lists them. */
+  readonly parameters: readonly Value[];
+  /** Known once backward has run. */
+  plan: OptimizerPlan | null;
+  /** By the id of the optimizer's tensor. */
+  readonly blocks: BlockId[];
 }
 
 class StepPlanner {
@@ -58,12 +85,10 @@ class StepPlanner {
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
-  private optimizer: {
-    plan: OptimizerPlan;
-    /** By the id of the optimizer's tensor. */
-    blocks: BlockId[];
-    parameters: readonly ValueId[];
-  } | null = null;
+  private readonly optimizer: PlannedOptimizer;
+  private isFirst = true;
+  /** With the optimizer in backward, one for each parameter. */
+  private readonly own = new Map<ValueId, PlannedOptimizer & { readonly plan: OptimizerPlan }>();
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
@@ -76,6 +101,10 @@ class StepPlanner {
     this.device = device;
     this.dying = grouped(lastUses(tape, tape.storages.length), tape);
     this.recomputation = this.newRecomputation();
+    const parameters = tape.graph.values.filter(
+      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
+    );
+    this.optimizer = { parameters, plan: null, blocks: [] };
     const saved = new Uint8Array(tape.storages.length);
     for (const { id } of savedStorages(tape)) saved[id] = 1;
     for (const storage of tape.storages) {
@@ -106,20 +135,24 @@ class StepPlanner {
     this.backwardBlas = workspace("backward");
   }
 
-  /** Parameters and buffers as `Module.to` moves them, then inputs and targets. */
+  /** Parameters and buffers as `Module.to` moves them, what the optimizer's constructor makes, inputs and targets. */
   residents(): Section {
-    const { ledger, tape } = this;
+    const { ledger, tape, setup } = this;
     ledger.begin("resident");
     const { residents, values } = tape.graph;
     const inputs = values.filter(({ role }) => role === "input" || role === "target").map(({ id }) => id);
-    for (const id of [...residents, ...inputs]) {
+    const arrive = (id: ValueId): void => {
       const storage = tape.storageOf[id] as StorageId;
       const { role, spec } = values[id] as Value;
       const rowMajor = role === "input" && suggestsChannelsLast(spec) ? this.rowMajorInput(storage) : null;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
       if (rowMajor !== null) ledger.free(rowMajor);
-    }
+    };
+    residents.forEach(arrive);
+    if (setup.ema) this.copyModel();
+    this.constructOptimizer();
+    inputs.forEach(arrive);
     const [section] = ledger.take();
     return section ?? { phase: "resident", actions: [], nodes: [] };
   }
@@ -135,6 +168,7 @@ class StepPlanner {
 
   step(first: boolean): Section[] {
     const { ledger, setup } = this;
+    this.isFirst = first;
     if (!first && setup.zeroGrad === "at-start") {
       ledger.begin("zero-grad");
       this.zeroGradients();
@@ -160,7 +194,8 @@ class StepPlanner {
   private passes(): Section[] {
     const { ledger, setup, gradients } = this;
     const key = gradients.size > 0 ? "adding" : "fresh";
-    const planned = this.planned.get(key);
+    // with the optimizer in backward, the first pass makes its states
+    const planned = setup.optimizerInBackward ? undefined : this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
     this.recomputation = this.newRecomputation();
@@ -240,6 +275,7 @@ class StepPlanner {
       parameterGradients: gradients,
       blas: () => this.blas("backward"),
       recomputation: this.recomputation,
+      ...(this.setup.optimizerInBackward && { accumulated: (id) => this.stepInBackward(id) }),
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);
@@ -292,39 +328,79 @@ class StepPlanner {
     const unscaled = setup.gradScaler && (setup.clipGradients || !ownUnscaling);
     if (unscaled) scaler.unscale();
     if (setup.clipGradients) {
-      const specs = this.trained().map((id) => (this.tape.graph.values[id] as Value).spec);
-      this.clipping.run(specs);
+      const clipped = this.tape.graph.values.filter(({ id }) => this.gradients.has(id));
+      this.clipping.run(clipped.map(({ spec }) => spec));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
     if (setup.optimizer) this.optimize(first);
     if (setup.gradScaler) scaler.update();
   }
 
-  private optimize(first: boolean): void {
-    const { setup, tape } = this;
-    if (!setup.optimizer) return;
-    if (!this.optimizer) {
-      const parameters = [...this.trained()];
-      const specs = parameters.map((id) => {
-        const { shape, dtype } = (
-          tape.graph.values[id] as { spec: { shape: readonly number[]; dtype: "float32" } }
-        ).spec;
-        return { shape, dtype };
-      });
-      this.optimizer = { plan: planOptimizer(setup.optimizer, specs), blocks: [], parameters };
-      this.perform(this.optimizer.plan.init);
+  /** AveragedModel copies the whole model. torch/optim/swa_utils.py, torch 2.14.1. */
+  private copyModel(): void {
+    const { ledger, tape } = this;
+    for (const storage of new Set(tape.graph.residents.map((id) => tape.storageOf[id] as StorageId))) {
+      const { bytes, label, shape, dtype } = ledger.blocks[storage] as Block;
+      const spec = { shape, dtype: dtype as DType }; // as: blocks print the dtype of their tensor
+      const copy = ledger.declare(bytes, "buffers", `moving average of ${label}`, EMA_BECAUSE, spec);
+      ledger.allocate(copy);
+      ledger.hold(copy);
     }
-    this.perform(first ? this.optimizer.plan.first : this.optimizer.plan.steady);
   }
 
-  /** Parameters with a gradient, in the order the module lists them. */
-  private trained(): ValueId[] {
-    return this.tape.graph.values.filter(({ id }) => this.gradients.has(id)).map(({ id }) => id);
+  private constructOptimizer(): void {
+    const { setup, device, optimizer } = this;
+    if (!setup.optimizer || setup.mode !== "train") return;
+    if (setup.optimizerInBackward) {
+      for (const parameter of optimizer.parameters) this.constructOwn(parameter, setup.optimizer);
+      return;
+    }
+    const given = optimizer.parameters.map(({ spec }) => ({ shape: spec.shape, dtype: spec.dtype }));
+    this.perform(planConstructor(setup.optimizer, given, device), "made by the optimizer's constructor");
   }
 
-  private perform(actions: readonly OptimizerAction[]): void {
+  private constructOwn(parameter: Value, choice: OptimizerChoice): void {
+    const { shape, dtype } = parameter.spec;
+    const plan = planOptimizer(choice, [{ shape, dtype }], this.device);
+    const own = { parameters: [parameter], plan, blocks: [] };
+    this.own.set(parameter.id, own);
+    this.perform(plan.init, "made by the optimizer's constructor", own);
+  }
+
+  /** The parameter's own optimizer steps, and its gradient is freed. */
+  private stepInBackward(id: ValueId): void {
+    const { gradients, ledger } = this;
+    const own = this.own.get(id);
+    const gradient = gradients.get(id);
+    if (!own || gradient === undefined) return;
+    const actions = this.isFirst ? own.plan.first : own.plan.steady;
+    this.perform(actions, "made by the first optimizer step", own);
+    ledger.drop(gradient);
+    gradients.delete(id);
+  }
+
+  private optimize(first: boolean): void {
+    const { setup, device, optimizer, gradients } = this;
+    if (!setup.optimizer || setup.optimizerInBackward) return;
+    if (first) {
+      // which parameters backward reaches is known by now
+      const given = optimizer.parameters.map(({ id, spec }) => ({
+        shape: spec.shape,
+        dtype: spec.dtype,
+        frozen: !gradients.has(id),
+      }));
+      optimizer.plan = planOptimizer(setup.optimizer, given, device);
+    }
+    const { plan } = optimizer;
+    if (plan) this.perform(first ? plan.first : plan.steady, "made by the first optimizer step");
+  }
+
+  private perform(
+    actions: readonly OptimizerAction[],
+    origin: string,
+    { blocks, parameters }: PlannedOptimizer = this.optimizer,
+  ): void {
     const { ledger } = this;
-    const { blocks, parameters } = this.optimizer as NonNullable<typeof this.optimizer>;
     for (const action of actions) {
       if (action.kind === "free") {
         ledger.drop(blocks[action.id] as BlockId);
@@ -333,17 +409,12 @@ class StepPlanner {
       let block = blocks[action.id];
       if (block === undefined) {
         const state = action.role === "state";
-        const parameter =
-          action.parameter === null
-            ? undefined
-            : this.tape.graph.values[parameters[action.parameter] as number]?.name;
+        const parameter = action.parameter === null ? undefined : parameters[action.parameter]?.name;
         block = ledger.declare(
           action.bytes,
           state ? "optimizerStates" : "temporaries",
           parameter ? `${action.name} of ${parameter}` : action.name,
-          state
-            ? "made by the first optimizer step, kept from then on"
-            : "an intermediate list of the optimizer step",
+          state ? `${origin}, kept from then on` : "an intermediate list of the optimizer step",
           action,
         );
         blocks[action.id] = block;
@@ -351,6 +422,16 @@ class StepPlanner {
       ledger.allocate(block);
       ledger.hold(block);
     }
+  }
+
+  /** Of the optimizer's: what a step makes anew and keeps until the next. */
+  carried(): Step["carried"] {
+    return [this.optimizer, ...this.own.values()].flatMap(({ plan, blocks }) =>
+      (plan?.carried ?? []).map(({ made, before }) => ({
+        made: blocks[made] as BlockId,
+        before: blocks[before] as BlockId,
+      })),
+    );
   }
 
   private zeroGradients(): void {

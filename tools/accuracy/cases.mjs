@@ -39,15 +39,14 @@ export function readCases(oracle, models, results) {
       models,
       `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`,
     );
-    const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? allocatorSetting(recorded);
+    const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? inventedWorkspaces(recorded);
     const why = unsupported ?? (existsSync(model) ? null : "no exported file");
     return [{ name, group, recorded, model, why, options: optionsOf(recorded, results) }];
   });
 }
 
 /** @param {Recorded} recorded */
-function allocatorSetting({ alloc_conf, cudnn_ws }) {
-  if (alloc_conf && !alloc_conf.startsWith("expandable_segments:")) return "allocator settings";
+function inventedWorkspaces({ cudnn_ws }) {
   return cudnn_ws && cudnn_ws !== "0" ? "invented workspaces" : undefined;
 }
 
@@ -75,6 +74,8 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
               ? `${optimizer[0]}:${optimizer.slice(1).join(",")}`
               : (optimizer[0] ?? "adam"),
         }),
+    ...(spec.ema && { ema: true }),
+    ...(spec.optimizer_in_backward && { optimizerInBackward: true }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
     ...(spec.mode && { precision: spec.mode }),
     ...(spec.channels_last && { channelsLast: true }),

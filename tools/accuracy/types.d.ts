@@ -11,6 +11,8 @@ export interface RecordedSpec {
     | string
     | { readonly name: string; readonly [option: string]: string | number | boolean };
   readonly inference?: string | false;
+  readonly ema?: boolean;
+  readonly optimizer_in_backward?: boolean;
   readonly grad_accum?: number;
   readonly set_to_none?: boolean;
   readonly zero_grad?: string;

@@ -23,15 +23,16 @@ export async function runGpus(pattern: string | undefined, flags: OutputFlags): 
 
 export async function runOptimizers(flags: OutputFlags): Promise<number> {
   const optimizers = listOptimizers();
-  const rows = optimizers.map(({ name, states, implementation, options }) => [
+  const rows = optimizers.map(({ name, package: from, states, implementation, options }) => [
     name,
+    from,
     implementation,
     states.join(", ") || "none",
     options.join(", "),
   ]);
   return show(
     optimizers,
-    { columns: columns("name", "path", "states on the device", "options that change memory"), rows },
+    { columns: columns("name", "from", "path", "states on the device", "options that change memory"), rows },
     flags,
   );
 }

@@ -8,6 +8,7 @@ import { analyze } from "../../analyze.js";
 import { bytesSource } from "../../base/source.js";
 import type { TrainingSetup } from "../../ir/setup.js";
 import { savedStorages } from "../../ir/tape.js";
+import { DEFAULT_ALLOCATOR } from "../../memory/default-allocator.js";
 import { resolveMachine } from "../../resolve-machine.js";
 import { readLayerSpec } from "./read.js";
 
@@ -37,13 +38,13 @@ test.each(RECORDED)("recorded: $file at batch $batch", async ({ file, batch, ...
     batch,
     optimizer: { name: "adam", options: {} },
     accumulate: 1,
-    expandableSegments: false,
     channelsLast: false,
     checkpointing: null,
     attention: "sdpa",
     compile: false,
     clipGradients: false,
     gradScaler: false,
+    allocator: DEFAULT_ALLOCATOR,
     loss: "auto",
     zeroGrad: "set-to-none",
     step: "steady",

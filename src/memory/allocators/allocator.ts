@@ -10,6 +10,8 @@ export interface Allocator {
   /** Highest `allocated` and `reserved` since the last `resetPeaks`. */
   readonly peakAllocated: number;
   readonly peakReserved: number;
+  /** Times the device was full and cached memory was given back. */
+  readonly retries: number;
   resetPeaks(): void;
   /** Rounded size of the block behind `handle`. */
   sizeOf(handle: number): number;

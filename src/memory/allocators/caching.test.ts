@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MiB } from "../../base/units.js";
+import { DEFAULT_ALLOCATOR } from "../default-allocator.js";
 import { CachingAllocator } from "./caching.js";
 
 describe("segments", () => {
@@ -93,4 +94,35 @@ test("any order of requests and releases keeps the books", () => {
       expect(allocator.allocate(510 * MiB)).toBeGreaterThanOrEqual(0); // everything cached can be given back
     }),
   );
+});
+
+describe("max_split_size_mb", () => {
+  const settings = { ...DEFAULT_ALLOCATOR, maxSplitSize: 64 * MiB };
+  test("an oversize block is not split, and not given to a smaller request", () => {
+    const allocator = new CachingAllocator(Number.POSITIVE_INFINITY, settings);
+    allocator.free(allocator.allocate(100 * MiB));
+    allocator.allocate(40 * MiB);
+    expect(allocator.reserved).toBe(140 * MiB);
+    allocator.allocate(90 * MiB);
+    expect([allocator.allocated, allocator.reserved]).toEqual([140 * MiB, 140 * MiB]);
+  });
+  test("when the device is full, one oversize segment is given back before all are, and that is no retry", () => {
+    const allocator = new CachingAllocator(300 * MiB, settings);
+    const handles = [70, 100, 120].map((size) => allocator.allocate(size * MiB));
+    for (const handle of handles) allocator.free(handle);
+    allocator.allocate(40 * MiB);
+    expect([allocator.retries, allocator.reserved]).toEqual([0, 260 * MiB]); // the one of 70 MiB went
+  });
+});
+
+test("garbage collection gives back what no search has taken for longest, above the threshold", () => {
+  const settings = { ...DEFAULT_ALLOCATOR, garbageCollectionThreshold: 0.7, memoryFraction: 0.5 };
+  const allocator = new CachingAllocator(2000 * MiB, settings, 1000 * MiB);
+  const old = allocator.allocate(200 * MiB);
+  const young = allocator.allocate(300 * MiB);
+  allocator.free(old);
+  for (let i = 0; i < 9; i++) allocator.free(allocator.allocate(300 * MiB));
+  allocator.free(young);
+  allocator.allocate(310 * MiB); // 800 MiB are reserved, more than 700: the old segment goes
+  expect(allocator.reserved).toBe(910 * MiB);
 });

@@ -2,25 +2,17 @@
  * PyTorch's CUDA caching allocator for one stream.
  *
  * Source  c10/cuda/CUDACachingAllocator.cpp, c10/core/AllocatorConfig.h, torch 2.14.1
- * Stages  round the request → best fit among cached blocks of its pool → a new segment → give every unused
- *         segment back and try again; a block that is larger than asked is split; neighbours coalesce when freed
- * Omits   streams, graphs' private pools, expandable segments
+ * Stages  round the request → best fit among cached blocks of its pool → collect garbage, if that is asked for → a new
+ *         segment → give oversize segments back and try again → give every unused segment back and try again; a block
+ *         that is larger than asked is split, unless it is oversize; neighbours coalesce when freed
+ * Omits   streams, graphs' private pools; expandable segments are in expandable.ts
  */
-import { MiB } from "../../base/units.js";
+import type { AllocatorSettings } from "../../ir/setup.js";
+import { DEFAULT_ALLOCATOR } from "../default-allocator.js";
 import type { Allocator } from "./allocator.js";
-
-/** All block sizes are multiples of this. kMinBlockSize */
-const MIN_BLOCK = 512;
-/** Requests up to this come from the small pool. kSmallSize */
-const SMALL_REQUEST = MiB;
-/** Segments of the small pool. kSmallBuffer */
-const SMALL_SEGMENT = 2 * MiB;
-/** Large requests below `MIN_LARGE_SEGMENT` share segments of this size. kLargeBuffer */
-const LARGE_SEGMENT = 20 * MiB;
-/** From here on a request gets a segment of its own. kMinLargeAlloc */
-const MIN_LARGE_SEGMENT = 10 * MiB;
-/** Those segments are multiples of this. kRoundLarge */
-const ROUND_LARGE = 2 * MiB;
+import { lowerBound, suits } from "./best-fit.js";
+import { MIN_BLOCK, roundTo512, roundToDivision } from "./round-request.js";
+import { SMALL_REQUEST, segmentFor } from "./segments.js";
 
 interface Block {
   readonly handle: number;
@@ -28,6 +20,8 @@ interface Block {
   address: number;
   size: number;
   allocated: boolean;
+  /** The pool's count of searches when it became free. gc_count_base */
+  freeSince: number;
   previous: Block | null;
   next: Block | null;
 }
@@ -44,23 +38,47 @@ export class CachingAllocator implements Allocator {
   private readonly unused: Block[] = [];
   private readonly smallPool: Block[] = [];
   private readonly largePool: Block[] = [];
+  private readonly settings: AllocatorSettings;
+  /** Reserved bytes above which garbage is collected; `Infinity` never collects. */
+  private readonly garbageLimit: number;
+  private largeSearches = 0;
   private nextAddress = 0;
 
-  /** `capacity`: bytes the device can give this process; `Infinity` when it never fills. */
-  constructor(capacity: number = Number.POSITIVE_INFINITY) {
-    this.capacity = capacity;
+  /**
+   * `capacity`: bytes the device can give this process; `Infinity` when it never fills. `limit`: the bytes that a memory
+   * fraction allows.
+   */
+  constructor(
+    capacity: number = Number.POSITIVE_INFINITY,
+    settings: AllocatorSettings = DEFAULT_ALLOCATOR,
+    limit: number = Number.POSITIVE_INFINITY,
+  ) {
+    this.capacity = Math.min(capacity, limit);
+    this.settings = settings;
+    // without a fraction, PyTorch does not collect
+    const collects = settings.garbageCollectionThreshold > 0 && Number.isFinite(limit);
+    this.garbageLimit = collects
+      ? Math.floor(settings.garbageCollectionThreshold * limit)
+      : Number.POSITIVE_INFINITY;
   }
 
   allocate(request: number): number {
-    const size = request < MIN_BLOCK ? MIN_BLOCK : Math.ceil(request / MIN_BLOCK) * MIN_BLOCK;
+    const { maxSplitSize, roundupPower2Divisions } = this.settings;
+    const size =
+      roundupPower2Divisions === null
+        ? roundTo512(request)
+        : roundToDivision(request, roundupPower2Divisions);
     const small = size <= SMALL_REQUEST;
     const pool = small ? this.smallPool : this.largePool;
+    if (!small) this.largeSearches += 1;
     const at = lowerBound(pool, size, -1);
-    const cached = pool[at];
-    const block = cached ?? this.newSegment(size, small) ?? this.retry(size, small);
+    const found = pool[at];
+    const cached = found && suits(found, size, this.settings) ? found : undefined;
+    const block = cached ?? this.fromDevice(size, small);
     if (block === null) return -1;
     const left = block.size - size;
-    const rest = (small ? left >= MIN_BLOCK : left > SMALL_REQUEST) ? this.split(block, size) : null;
+    const splits = small ? left >= MIN_BLOCK : left > SMALL_REQUEST && size < maxSplitSize;
+    const rest = splits ? this.split(block, size) : null;
     if (cached && rest) move(pool, at, rest);
     else if (cached) close(pool, at);
     else if (rest) insert(pool, rest);
@@ -85,6 +103,7 @@ export class CachingAllocator implements Allocator {
     const at = place ? indexOf(pool, place) : -1;
     if (after) this.join(block, after);
     if (before) this.join(before, block);
+    whole.freeSince = this.largeSearches;
     if (place) move(pool, at, whole);
     else insert(pool, whole);
   }
@@ -98,12 +117,16 @@ export class CachingAllocator implements Allocator {
     this.peakReserved = this.reserved;
   }
 
+  private fromDevice(size: number, small: boolean): Block | null {
+    if (this.reserved > this.garbageLimit) this.collectGarbage();
+    const segment = this.newSegment(size, small);
+    if (segment) return segment;
+    const afterRelease = this.releaseOversize(size, small) ? this.newSegment(size, small) : null;
+    return afterRelease ?? this.retry(size, small);
+  }
+
   private newSegment(size: number, small: boolean): Block | null {
-    const bytes = small
-      ? SMALL_SEGMENT
-      : size < MIN_LARGE_SEGMENT
-        ? LARGE_SEGMENT
-        : Math.ceil(size / ROUND_LARGE) * ROUND_LARGE;
+    const bytes = segmentFor(size, this.settings);
     if (this.reserved + bytes > this.capacity) return null;
     this.reserved += bytes;
     if (this.reserved > this.peakReserved) this.peakReserved = this.reserved;
@@ -115,25 +138,62 @@ export class CachingAllocator implements Allocator {
 
   /** The device is full: cached segments are given back, and it is asked once more. */
   private retry(size: number, small: boolean): Block | null {
-    if (!this.releaseCached()) return null;
+    for (const pool of [this.largePool, this.smallPool]) {
+      for (let i = pool.length - 1; i >= 0; i--) if (isWhole(pool[i] as Block)) this.releaseAt(pool, i);
+    }
     this.retries += 1;
     return this.newSegment(size, small);
   }
 
-  /** Gives back every segment that is one unused block. */
-  private releaseCached(): boolean {
-    let released = false;
-    for (const pool of [this.largePool, this.smallPool]) {
-      for (let i = pool.length - 1; i >= 0; i--) {
-        const block = pool[i] as Block;
-        if (block.previous || block.next) continue;
-        pool.splice(i, 1);
-        this.reserved -= block.size;
-        this.unused.push(block);
-        released = true;
-      }
+  /** Gives one oversize segment that is large enough back, or as many as it takes, the largest first. */
+  private releaseOversize(request: number, small: boolean): boolean {
+    const { maxSplitSize } = this.settings;
+    if (!Number.isFinite(maxSplitSize)) return false;
+    const pool = small ? this.smallPool : this.largePool;
+    const size = Math.max(request, maxSplitSize);
+    const at = lowerBound(pool, size, -1);
+    if (at < pool.length) {
+      this.releaseAt(pool, at);
+      return true;
     }
-    return released;
+    let released = 0;
+    for (let i = pool.length - 1; i >= 0 && released < size; i--) {
+      const block = pool[i] as Block;
+      if (block.size < maxSplitSize) break;
+      released += block.size;
+      this.releaseAt(pool, i);
+    }
+    return released >= size;
+  }
+
+  /** Gives unused large segments back, those first that no search has taken for longest, until few enough are reserved. */
+  private collectGarbage(): void {
+    const target = this.reserved - this.garbageLimit;
+    const { largePool } = this;
+    const ageOf = ({ freeSince }: Block): number => this.largeSearches - freeSince;
+    let candidates = largePool.filter(isWhole);
+    let reclaimed = 0;
+    while (reclaimed < target && candidates.length > 0) {
+      let total = 0;
+      for (const block of candidates) total += ageOf(block);
+      let left = candidates.length;
+      const average = total / left;
+      for (const block of candidates) {
+        if (ageOf(block) < average) continue;
+        reclaimed += block.size;
+        left -= 1;
+        this.releaseAt(largePool, indexOf(largePool, block));
+      }
+      if (left === candidates.length) return;
+      candidates = largePool.filter(isWhole);
+    }
+  }
+
+  private releaseAt(pool: Block[], at: number): void {
+    const block = pool[at] as Block;
+    close(pool, at);
+    this.reserved -= block.size;
+    this.unused.push(block);
   }
 
   /** Cuts `block` to `size`; the rest, in no pool yet. */
@@ -141,6 +201,7 @@ export class CachingAllocator implements Allocator {
     const rest = this.newBlock(block.small, block.address + size, block.size - size);
     rest.previous = block;
     rest.next = block.next;
+    rest.freeSince = this.largeSearches;
     if (rest.next) rest.next.previous = rest;
     block.next = rest;
     block.size = size;
@@ -166,23 +227,24 @@ export class CachingAllocator implements Allocator {
       return unused;
     }
     const handle = this.blocks.length;
-    const block: Block = { handle, small, address, size, allocated: false, previous: null, next: null };
+    const block: Block = {
+      handle,
+      small,
+      address,
+      size,
+      allocated: false,
+      freeSince: 0,
+      previous: null,
+      next: null,
+    };
     this.blocks.push(block);
     return block;
   }
 }
 
-/** Index of the first block not smaller than (size, address). */
-function lowerBound(pool: readonly Block[], size: number, address: number): number {
-  let low = 0;
-  let high = pool.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const block = pool[middle] as Block;
-    if (block.size < size || (block.size === size && block.address < address)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** A segment that is one block. */
+function isWhole({ previous, next }: Block): boolean {
+  return previous === null && next === null;
 }
 
 function indexOf(pool: readonly Block[], { size, address }: Block): number {

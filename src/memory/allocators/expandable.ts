@@ -2,19 +2,15 @@
  * PyTorch's caching allocator with `expandable_segments:True`: one segment per pool, mapped page by page as it grows.
  *
  * Source  c10/cuda/CUDACachingAllocator.cpp (get_free_block, find_expandable_block, try_allocate_expandable_block,
- *         map_block, unmap_block, should_split)
+ *         map_block, unmap_block, should_split), torch 2.14.1
  */
-import { MiB } from "../../base/units.js";
+import type { AllocatorSettings } from "../../ir/setup.js";
+import { DEFAULT_ALLOCATOR } from "../default-allocator.js";
 import type { Allocator } from "./allocator.js";
+import { lowerBound, suits } from "./best-fit.js";
+import { roundTo512, roundToDivision } from "./round-request.js";
+import { SMALL_REQUEST, SMALL_SEGMENT, segmentFor } from "./segments.js";
 
-/** Every block is a multiple of this. kMinBlockSize */
-const MIN_BLOCK = 512;
-/** Requests up to this come from the small pool. kSmallSize */
-const SMALL_REQUEST = MiB;
-/** What one mapping adds to the segment of the small pool. kSmallBuffer */
-const SMALL_PAGE = 2 * MiB;
-/** What one mapping adds to the segment of the large pool. kLargeBuffer */
-const LARGE_PAGE = 20 * MiB;
 /** Addresses of a segment: more than any device has. */
 const ADDRESS_SPACE = 2 ** 50;
 
@@ -46,20 +42,41 @@ export class ExpandableAllocator implements Allocator {
   /** Times the device was full and free pages were unmapped. */
   retries = 0;
   private readonly capacity: number;
+  private readonly limit: number;
   private readonly blocks: Block[] = [];
-  private readonly small = segment(SMALL_PAGE);
-  private readonly large = segment(LARGE_PAGE);
+  private readonly settings: AllocatorSettings;
+  private readonly small: Pool;
+  private readonly large: Pool;
 
-  /** `capacity`: bytes the device can give this process; `Infinity` when it never fills. */
-  constructor(capacity: number = Number.POSITIVE_INFINITY) {
+  /**
+   * `capacity`: bytes the device can give this process; `Infinity` when it never fills. `limit`: the bytes that a memory
+   * fraction allows.
+   */
+  constructor(
+    capacity: number = Number.POSITIVE_INFINITY,
+    settings: AllocatorSettings = DEFAULT_ALLOCATOR,
+    limit: number = Number.POSITIVE_INFINITY,
+  ) {
     this.capacity = capacity;
+    this.limit = limit;
+    this.settings = settings;
+    this.small = segment(SMALL_SEGMENT);
+    this.large = segment(settings.largeSegment); // what one mapping adds
     for (const pool of [this.small, this.large]) pool.first = this.block(pool, 0, ADDRESS_SPACE, "unmapped");
   }
 
   allocate(request: number): number {
-    const size = request < MIN_BLOCK ? MIN_BLOCK : Math.ceil(request / MIN_BLOCK) * MIN_BLOCK;
+    const { roundupPower2Divisions } = this.settings;
+    const size =
+      roundupPower2Divisions === null
+        ? roundTo512(request)
+        : roundToDivision(request, roundupPower2Divisions);
     const pool = size <= SMALL_REQUEST ? this.small : this.large;
-    const block = bestFit(pool, size) ?? this.grow(pool, size) ?? this.retry(pool, size);
+    const found = bestFit(pool, size);
+    const block =
+      (found && suits(found, size, this.settings) ? found : null) ??
+      this.grow(pool, size) ??
+      this.retry(pool, size);
     if (block === null) return -1;
     remove(block);
     block.state = "allocated";
@@ -86,6 +103,7 @@ export class ExpandableAllocator implements Allocator {
 
   /** Maps pages until a free block has `size` bytes: the lowest place where that is possible. */
   private grow(pool: Pool, size: number): Block | null {
+    if (this.reserved + segmentFor(size, this.settings) > this.limit) return null;
     for (let at = pool.first; at; at = at.next) {
       if (at.state !== "unmapped") continue;
       const start = at.previous?.state === "free" ? at.previous : at;
@@ -110,10 +128,8 @@ export class ExpandableAllocator implements Allocator {
 
   /** The device is full: whole free pages are unmapped, and it is asked once more. */
   private retry(pool: Pool, size: number): Block | null {
-    const before = this.reserved;
-    for (const { free, page } of [this.small, this.large])
+    for (const { free, page } of [this.large, this.small])
       for (const block of [...free]) this.unmap(block, page);
-    if (this.reserved === before) return null;
     this.retries += 1;
     return this.grow(pool, size);
   }
@@ -189,19 +205,6 @@ function bestFit({ free }: Pool, size: number): Block | null {
 
 function grown({ size, next }: Block): number {
   return next?.state === "unmapped" ? size + next.size : size;
-}
-
-/** Index of the first block not smaller than (size, address). */
-function lowerBound(blocks: readonly Block[], size: number, address: number): number {
-  let low = 0;
-  let high = blocks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const block = blocks[middle] as Block;
-    if (block.size < size || (block.size === size && block.address < address)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function insert(block: Block): void {

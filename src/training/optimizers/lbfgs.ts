@@ -13,7 +13,7 @@ import type { GivenParameter, OptimizerAction, StepActions } from "./plan.js";
 import { type Flat, type History, type Limits, runStep } from "./lbfgs-step.js";
 import { reductionScratch } from "./reduction-scratch.js";
 import { counts, type OptimizerRule, type Settings, tunes } from "./rule.js";
-import { NOTHING, startTape } from "./tape.js";
+import { NOTHING, startTape, withRoles } from "./tape.js";
 import { sized } from "./values.js";
 
 export const lbfgs = {
@@ -109,13 +109,4 @@ function netOf(actions: readonly OptimizerAction[]): OptimizerAction[] {
   const frees = actions.filter((action) => action.kind === "free" && !made.has(action.id));
   const stays = actions.filter((action) => action.kind === "allocate" && !freed.has(action.id));
   return [...frees, ...withRoles(stays)];
-}
-
-/** A block that outlives the step is a state. */
-function withRoles(actions: readonly OptimizerAction[]): OptimizerAction[] {
-  const freed = new Set<number>();
-  for (const action of actions) if (action.kind === "free") freed.add(action.id);
-  return actions.map((action) =>
-    action.kind === "allocate" && !freed.has(action.id) ? { ...action, role: "state" } : action,
-  );
 }

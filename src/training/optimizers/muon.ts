@@ -34,5 +34,6 @@ export const muon = {
       drop("ortho_grad"),
     ),
   },
+  note: "takes parameters of two dims only: the usual recipe trains the others with AdamW, which is not computed beside it",
   source: "torch/optim/_muon.py, torch 2.14.1",
 } as const satisfies OptimizerRule;

@@ -9,7 +9,7 @@ import type { OptimizerRule, Settings } from "./rule.js";
 import type { Update } from "./statements.js";
 import { appliesTo, runUpdate } from "./run-update.js";
 import { factsOf, pathOf } from "./settings.js";
-import { evaluate, startTape, type Tape } from "./tape.js";
+import { evaluate, startTape, stateKey, type Tape, withRoles } from "./tape.js";
 import { type Parameter, sized } from "./values.js";
 
 export interface OptimizerSteps {
@@ -57,11 +57,15 @@ function loopOverParameters(
   steps: readonly number[],
 ): OptimizerSteps {
   const tape = startTape(device);
-  const all = given.map(prepare);
-  const trained = all.filter((_, i) => !given[i]?.frozen);
+  const all = inGroups(
+    rule,
+    given.map((one, index) => prepare(one, index, settings)),
+  );
+  const trained = all.filter(({ index }) => index !== null && !given[index]?.frozen);
   const facts = factsOf(settings);
+  const renewed = new Set(update.body.flatMap((one) => (one.kind === "renew" ? [one.name] : [])));
   const makesItsOwn = update.body.some(({ kind }) => kind === "keep");
-  if (rule.statesFrom === "constructor") makeStates(tape, rule, facts, all);
+  if (rule.statesFrom === "constructor") makeStates(tape, rule, facts, all, renewed);
   const init = taken(tape);
   return {
     init,
@@ -70,27 +74,30 @@ function loopOverParameters(
       const more = rule.facts?.(settings, step);
       for (const name in more) facts.set(name, more[name] as boolean);
       if (step === 1 && rule.statesFrom === "first step" && !makesItsOwn)
-        makeStates(tape, rule, facts, trained);
+        makeStates(tape, rule, facts, trained, renewed);
       runUpdate(tape, update, trained, settings, facts);
       return { actions: taken(tape), closures: [] };
     }),
   };
 }
 
-/** All states of a parameter, then those of the next. */
+/** All states of a parameter, then those of the next. Those that a step replaces are noted. */
 function makeStates(
   tape: Tape,
   { states }: OptimizerRule,
   facts: Facts,
   parameters: readonly Parameter[],
+  replaced: ReadonlySet<string>,
 ): void {
   const onDevice = states
-    .filter((state) => state.onDevice !== false && settle(state.onDevice, facts) === true)
+    .filter((state) => !state.renewed && state.onDevice !== false && settle(state.onDevice, facts) === true)
     .map(({ name, value, when }) => ({ name, value, when: settle(when, facts) }))
     .filter(({ when }) => when !== false);
   for (const parameter of parameters) {
     for (const { name, value, when } of onDevice) {
-      if (appliesTo(when, parameter)) evaluate(tape, value, parameter, name, "state");
+      if (!appliesTo(when, parameter)) continue;
+      const id = evaluate(tape, value, parameter, name, "state");
+      if (replaced.has(name)) tape.held.set(stateKey(name, parameter), [id]);
     }
   }
 }
@@ -98,11 +105,28 @@ function makeStates(
 function taken(tape: Tape): readonly OptimizerAction[] {
   const { actions } = tape;
   tape.actions = [];
-  return actions;
+  return tape.held.size > 0 ? withRoles(actions) : actions;
 }
 
-function prepare({ shape, dtype }: GivenParameter, index: number): Parameter {
-  return { index, shape, dtype, elements: elements(shape), self: sized(shape, dtype) };
+function prepare({ shape, dtype }: GivenParameter, index: number, { rank }: Settings): Parameter {
+  const count = elements(shape);
+  const most = Math.min(shape[0] ?? 1, shape[1] ?? 1);
+  return {
+    index,
+    shape,
+    dtype,
+    elements: count,
+    self: sized(shape, dtype),
+    largest: count,
+    rank: Math.min(Number(rank ?? 0), most),
+  };
+}
+
+/** Parameter groups one after the other: those that are no tables, then the tables. */
+function inGroups({ takes }: OptimizerRule, parameters: readonly Parameter[]): readonly Parameter[] {
+  if (takes !== "tables last") return parameters;
+  const isTable = ({ shape }: Parameter): boolean => shape.length === 2;
+  return [...parameters.filter((one) => !isTable(one)), ...parameters.filter(isTable)];
 }
 
 function refuseOthersThanMatrices(

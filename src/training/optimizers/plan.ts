@@ -31,9 +31,11 @@ export interface OptimizerPlan {
    * The second and every later step. Where steps differ for longer, the one after which they no longer do: RAdam's sixth
    * (its for-loop rectifies from then on), ASGD's after `t0` if that is given, LBFGS's first with a full history. What
    * LBFGS's steps in between leave alive is allocated first, as states; its steady step ends with other ids alive than it
-   * began with, so it can be replayed once only. All others can be repeated.
+   * began with, as do those of optimizers that make a state anew: see `carried`.
    */
   readonly steady: readonly OptimizerAction[];
+  /** Tensors that the steady step leaves in the place of others that it frees: when it repeats, `before` is what `made` was. */
+  readonly carried: readonly { readonly made: number; readonly before: number }[];
 }
 
 /** A parameter handed to the optimizer. A frozen one never has a gradient, but some optimizers treat it all the same. */

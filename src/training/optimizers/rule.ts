@@ -52,11 +52,17 @@ export interface StateRule {
   readonly when: Condition;
   /** Whether it is on the GPU; a state on the host allocates nothing here. */
   readonly onDevice: Condition | false;
+  /** Every step makes it anew, and lets go of that of the step before. */
+  readonly renewed?: true;
 }
 
 export interface OptimizerRule {
-  /** The class in torch.optim. */
+  /** The class. */
   readonly title: string;
+  /** Where the class is from; absent: torch.optim. */
+  readonly package?: string;
+  /** What is not computed, or decided for the user. */
+  readonly note?: string;
   readonly options: Readonly<Record<string, OptionRule>>;
   /** Per parameter, in the order of their creation: all states of a parameter, then those of the next. */
   readonly states: readonly StateRule[];
@@ -69,8 +75,8 @@ export interface OptimizerRule {
   readonly facts?: (settings: Settings, step: number) => Readonly<Record<string, boolean>>;
   /** The step from which on all steps are alike, where that is not the second. */
   readonly settles?: (settings: Settings) => number;
-  /** Parameters of any other rank are refused. */
-  readonly takes?: "matrices";
+  /** `matrices`: parameters of any other rank are refused. `tables last`: those of two dims are a group after the others. */
+  readonly takes?: "matrices" | "tables last";
   /** What the constructor refuses. */
   readonly refuses?: readonly Refusal[];
   readonly source: string;
@@ -101,6 +107,11 @@ export const state = (name: string, value: Value, when = ""): StateRule => ({
   value,
   when: parse(when),
   onDevice: parse(""),
+});
+/** A state that every step makes anew. */
+export const renewedState = (name: string, value: Value, when = ""): StateRule => ({
+  ...state(name, value, when),
+  renewed: true,
 });
 /** A state on the host; on the GPU if `onDevice` is given and holds. */
 export const hostState = (name: string, value: Value, onDevice?: string): StateRule => ({

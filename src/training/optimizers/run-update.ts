@@ -3,14 +3,45 @@ import { invariant } from "../../base/invariant.js";
 import { type Condition, type Facts, settle } from "./conditions.js";
 import type { Settings } from "./rule.js";
 import type { Statement, Update } from "./statements.js";
-import { evaluate, release, share, type Tape } from "./tape.js";
-import type { Parameter } from "./values.js";
+import { evaluate, release, share, stateKey, type Tape } from "./tape.js";
+import { type Parameter, sized } from "./values.js";
+
+/** Tensors with fewer elements stay in float32. bitsandbytes 0.50.2, optim/optimizer.py (min_8bit_size); torchao 0.18. */
+const QUANTIZED_FROM = 4096;
+/** Tensors with fewer elements are not paged. bitsandbytes 0.50.2, optim/optimizer.py (get_state_buffer). */
+const PAGED_FROM = 1e5;
+/** Dims beyond this are not preconditioned by SOAP. pytorch_optimizer 4.1.0, soap.py (max_precondition_dim). */
+const MOST_PRECONDITIONED = 10_000;
+
+/** More than any operator of PyTorch has parameters of. */
+const MOST_DIMS = 5;
 
 /** What only a parameter can say; the parameters of one list agree. */
 const PARAMETER_FACTS: Readonly<Record<string, (parameter: Parameter) => boolean>> = {
   matrix: ({ shape }) => shape.length > 1,
+  table: ({ shape }) => shape.length === 2,
+  tall: ({ shape: [height = 1, width = 1] }) => height >= width,
   bfloat16: ({ dtype }) => dtype === "bfloat16",
+  half: ({ dtype }) => dtype === "bfloat16" || dtype === "float16",
+  quantized: ({ elements }) => elements >= QUANTIZED_FROM,
+  blocks: ({ elements }) => elements >= QUANTIZED_FROM && elements % 256 === 0,
+  blocks128: ({ elements }) => elements >= QUANTIZED_FROM && elements % 128 === 0,
+  paged: ({ elements }) => elements >= PAGED_FROM,
+  ...dimFacts(),
 };
+
+/** Per dim: whether there is one, whether others follow, and whether SOAP preconditions it. */
+function dimFacts(): Record<string, (parameter: Parameter) => boolean> {
+  const facts: Record<string, (parameter: Parameter) => boolean> = {};
+  for (let dim = 0; dim < MOST_DIMS; dim++) {
+    facts[`dim${dim}`] = ({ shape }) => shape.length > dim;
+    facts[`inner${dim}`] = ({ shape }) => dim > 0 && shape.length > dim + 1;
+    facts[`last${dim}`] = ({ shape }) => shape.length === dim + 1;
+    facts[`side${dim}`] = ({ shape }) =>
+      shape.length > 1 && shape.length > dim && (shape[dim] as number) <= MOST_PRECONDITIONED;
+  }
+  return facts;
+}
 
 /** A statement whose condition holds, with its names numbered. */
 interface Instruction {
@@ -57,7 +88,10 @@ function compile(body: readonly Statement[], facts: Facts, slots: Map<string, nu
 function namesOf(statement: Statement): readonly string[] {
   switch (statement.kind) {
     case "make":
+    case "collect":
       return [statement.name];
+    case "renew":
+      return [statement.local];
     case "alias":
       return [statement.name, statement.of];
     case "drop":
@@ -111,8 +145,27 @@ function execute(
         }
         break;
       case "keep":
-        for (const parameter of list) evaluate(tape, statement.value, parameter, statement.name, "state");
+        for (const parameter of list) {
+          if (statement.once && tape.held.has(statement.name)) break;
+          if (statement.once) tape.held.set(statement.name, []);
+          evaluate(tape, statement.value, parameter, statement.name, "state");
+        }
         break;
+      case "collect": {
+        const { name, value, among } = statement;
+        const members = list.filter((parameter) => appliesTo(among.length === 0 || among, parameter));
+        const made = members.length === 0 ? null : [evaluate(tape, value, asOne(members), name)];
+        bind(tape, locals, slots[0] as number, made);
+        break;
+      }
+      case "renew": {
+        const key = stateKey(statement.name, list[0] as Parameter);
+        const held = locals[slots[0] as number] ?? [];
+        for (const id of held) share(tape, id);
+        for (const id of tape.held.get(key) ?? []) release(tape, id);
+        tape.held.set(key, held);
+        break;
+      }
       case "repeat": {
         const times = settings[statement.times];
         invariant(typeof times === "number", `${statement.times} is a number`);
@@ -121,6 +174,14 @@ function execute(
       }
     }
   }
+}
+
+/** The parameters of a list as one tensor with an element for each. */
+function asOne(list: readonly Parameter[]): Parameter {
+  const { dtype, rank } = list[0] as Parameter;
+  const shape = [list.length];
+  const largest = Math.max(...list.map(({ elements }) => elements));
+  return { index: null, shape, dtype, elements: list.length, self: sized(shape, dtype), largest, rank };
 }
 
 /** Binds a name after its new tensors exist; a list lets go of its elements from the end. */

@@ -5,23 +5,28 @@ import type { OptimizerChoice, OptimizerPath } from "../../ir/setup.js";
 import { holds } from "./conditions.js";
 import type { OptimizerRule, OptionRule, Settings } from "./rule.js";
 
-/** The row of `name`, which may be written as the class is (`AdamW`). */
+/** The row of `name`, which may be written as the class is (`AdamW`), or with other dashes (`adamw_8bit`). */
 export function findRule(
   table: Readonly<Record<string, OptimizerRule>>,
   name: string,
   where: string,
 ): { readonly id: string; readonly rule: OptimizerRule } {
-  const id = name.toLowerCase();
-  const rule = Object.hasOwn(table, id) ? table[id] : undefined;
-  if (rule) return { id, rule };
+  const written = plain(name);
+  const id = Object.hasOwn(table, name) ? name : Object.keys(table).find((key) => plain(key) === written);
+  const rule = id === undefined ? undefined : table[id];
+  if (id !== undefined && rule) return { id, rule };
   throw new InputError({
     code: "training/unknown-optimizer",
     where,
-    rule: "the optimizer must be one of torch.optim",
+    rule: "the optimizer must be one that Plimsoll knows",
     expected: Object.keys(table).join(", "),
     got: JSON.stringify(name),
     hint: didYouMean(name, Object.keys(table), "sgd, adam and adamw are the usual ones"),
   });
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, "");
 }
 
 /** Every option of `rule`, the given ones checked, PyTorch's defaults for the others. */

@@ -27,7 +27,21 @@ export type Statement =
       readonly when: Condition;
     }
   | { readonly kind: "run"; readonly values: readonly Value[]; readonly when: Condition }
-  | { readonly kind: "keep"; readonly name: string; readonly value: Value; readonly when: Condition }
+  | {
+      readonly kind: "keep";
+      readonly name: string;
+      readonly value: Value;
+      readonly once: boolean;
+      readonly when: Condition;
+    }
+  | {
+      readonly kind: "collect";
+      readonly name: string;
+      readonly value: Value;
+      readonly among: Condition;
+      readonly when: Condition;
+    }
+  | { readonly kind: "renew"; readonly name: string; readonly local: string; readonly when: Condition }
   | { readonly kind: "declare"; readonly names: readonly string[]; readonly when: Condition }
   | {
       readonly kind: "repeat";
@@ -76,6 +90,30 @@ export const keep = (name: string, value: Value, when = ""): Statement => ({
   kind: "keep",
   name,
   value,
+  once: false,
+  when: parse(when),
+});
+/** As `keep`, for the first parameter only: all share it. */
+export const keepOnce = (name: string, value: Value, when = ""): Statement => ({
+  kind: "keep",
+  name,
+  value,
+  once: true,
+  when: parse(when),
+});
+/** `name = value`, one tensor with an element for each parameter of the list that `among` holds for. */
+export const collect = (name: string, value: Value, among = ""): Statement => ({
+  kind: "collect",
+  name,
+  value,
+  among: parse(among),
+  when: parse(""),
+});
+/** `state[name] = local`, in every step: the tensor of the step before is let go. */
+export const renew = (name: string, local: string, when = ""): Statement => ({
+  kind: "renew",
+  name,
+  local,
   when: parse(when),
 });
 /** Names in the order in which a returning function releases them, where it is not that of their first use. */

@@ -16,10 +16,12 @@ export interface Tape {
   readonly device: Device;
   /** Operands of the values being evaluated. */
   readonly stack: number[];
+  /** States that each step makes anew, by name and parameter. */
+  readonly held: Map<string, readonly number[]>;
 }
 
 export function startTape(device: Device): Tape {
-  return { actions: [], next: 0, holders: new Map(), device, stack: [] };
+  return { actions: [], next: 0, holders: new Map(), device, stack: [], held: new Map() };
 }
 
 export function allocate(
@@ -41,6 +43,11 @@ export function share(tape: Tape, id: number): number {
   return id;
 }
 
+/** How `Tape.held` names a state. */
+export function stateKey(name: string, { index }: Parameter): string {
+  return `${name} ${index}`;
+}
+
 /** A name lets go of `id`; the last one frees it. */
 export function release(tape: Tape, id: number): void {
   if (id === NOTHING) return;
@@ -59,6 +66,7 @@ export function evaluate(
   role: "state" | "temporary" = "temporary",
 ): number {
   if (value.isPlain) return allocateExtent(tape, value.extent, parameter, name, role);
+  if (value.members !== null) return evaluateMembers(tape, value, parameter, name);
   const { stack } = tape;
   const { operands, before, passes } = value;
   const local = value.local === null ? NOTHING : evaluate(tape, value.local, parameter);
@@ -82,6 +90,17 @@ export function evaluate(
   for (let i = passes ? bottom + 1 : bottom; i < top; i++) release(tape, stack[i] as number);
   while (stack.length > bottom) stack.pop();
   release(tape, local);
+  return result;
+}
+
+/** `parameter` stands for a list, with an element for each of its parameters. */
+function evaluateMembers(tape: Tape, { members, extent, op }: Value, list: Parameter, name: string): number {
+  if (members === null) return NOTHING;
+  const scratch = allocateExtent(tape, members.scratch, list, `${op} workspace`);
+  const made = Array.from({ length: list.elements }, () => allocateExtent(tape, members.each, list, op));
+  release(tape, scratch);
+  const result = allocateExtent(tape, extent, list, name);
+  for (const id of made.reverse()) release(tape, id);
   return result;
 }
 
@@ -115,4 +134,13 @@ export function takeScratch(
 
 function raw(size: Bytes): Sized {
   return { shape: [size], dtype: "uint8", bytes: size };
+}
+
+/** A block that outlives the step is a state. */
+export function withRoles(actions: readonly OptimizerAction[]): OptimizerAction[] {
+  const freed = new Set<number>();
+  for (const action of actions) if (action.kind === "free") freed.add(action.id);
+  return actions.map((action) =>
+    action.kind === "allocate" && !freed.has(action.id) ? { ...action, role: "state" } : action,
+  );
 }
