@@ -1,0 +1,131 @@
+"""Record the models of the catalogue: real torch.export programs without weights, and the facts their descriptions state.
+
+usage: python tools/record-catalogue.py OUT_DIR [--names FILE] [--second-image] [NAME ...]
+
+NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line (catalogue/models.txt has those of the
+package). Needs Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta
+device, in training mode. Every model is exported with its batch left free, or, where it refuses, with a batch of 2.
+
+With --second-image each model is also exported at another image size, H+128 x W+64. `tools/pack-catalogue.mjs` opens the
+image size of a model only if its program at the first size, bound to the second, answers as this export does.
+
+OUT_DIR gets NAME.pt2 (with "__" for "/"), NAME@HxW.pt2 and facts.jsonl, a line per model. Files that are there are kept,
+so an interrupted run goes on where it stopped. Then: node tools/pack-catalogue.mjs OUT_DIR
+"""
+import argparse, json, logging, os, sys, time, warnings
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+import torch
+
+# torchvision states the size a weight file was evaluated at, not the one a model without weights takes
+TORCHVISION_IMAGES = {"inception_v3": 299}
+SEGMENTATION_IMAGE = 520
+
+
+def build(reference):
+    """The model on the meta device, its image's height and width, and facts about where it comes from."""
+    source, name = reference.split("/", 1)
+    make = {"torchvision": torchvision_model, "timm": timm_model}.get(source)
+    if make is None:
+        raise SystemExit(f"{reference}: the source must be torchvision or timm")
+    try:
+        with torch.device("meta"):
+            return make(name)
+    except NotImplementedError:  # computes with tensors while it is built: torchvision's RegNets
+        model, image, facts = make(name)
+        return model.to("meta"), image, facts
+
+
+def torchvision_model(name):
+    import torchvision
+
+    segments = name in torchvision.models.list_models(module=torchvision.models.segmentation)
+    options = {"weights_backbone": None} if segments else {}
+    model = torchvision.models.get_model(name, weights=None, **options)
+    size = SEGMENTATION_IMAGE if segments else TORCHVISION_IMAGES.get(name, 224)
+    return model, [size, size], {"task": "segmentation" if segments else "classification"}
+
+
+def timm_model(name):
+    import timm
+
+    model = timm.create_model(name)
+    channels, *image = model.default_cfg["input_size"]
+    if channels != 3:
+        raise ValueError(f"takes {channels} channels")
+    return model, image, {"task": "classification" if model.num_classes else "features"}
+
+
+def register_outputs():
+    """Two models return named tuples, which torch.export writes only once they have a name."""
+    from torch.utils._pytree import _register_namedtuple
+    from torchvision.models import GoogLeNetOutputs, InceptionOutputs
+
+    for each in (GoogLeNetOutputs, InceptionOutputs):
+        _register_namedtuple(each, serialized_type_name=f"torchvision.{each.__name__}")
+
+
+def export(model, image, free):
+    batch = torch.export.Dim("batch", min=2, max=65536)
+    return torch.export.export(model, (torch.empty(2, 3, *image, device="meta"),), dynamic_shapes=({0: batch},) if free else None)
+
+
+def record(reference, out, second):
+    base = os.path.join(out, reference.replace("/", "__"))
+    model, image, facts = build(reference)
+    model.train()
+    free = True
+    if not os.path.exists(f"{base}.pt2"):
+        try:
+            program = export(model, image, True)
+        except Exception as refused:
+            print(f"{reference}: batch stays 2: {refused!r:.160}", flush=True)
+            program, free = export(model, image, False), False
+        save(program, f"{base}.pt2")
+    other = [image[0] + 128, image[1] + 64]
+    target = f"{base}@{other[0]}x{other[1]}.pt2"
+    if second and free and not os.path.exists(target) and not os.path.exists(f"{target}.refused"):
+        try:
+            save(export(model, other, True), target)
+        except Exception as refused:
+            with open(f"{target}.refused", "w") as note:
+                note.write(f"{refused!r:.400}\n")
+    return {"name": reference, "module": type(model).__module__, "class": type(model).__name__, "image": image, **facts}
+
+
+def save(program, target):
+    part = os.path.join(os.path.dirname(target), ".part", os.path.basename(target))  # the archive's inner folder has the file's name
+    os.makedirs(os.path.dirname(part), exist_ok=True)
+    torch.export.save(program, part)
+    os.replace(part, target)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out")
+    parser.add_argument("--names")
+    parser.add_argument("--second-image", action="store_true")
+    parser.add_argument("references", nargs="*")
+    options = parser.parse_args()
+    references = list(options.references)
+    if options.names:
+        with open(options.names) as lines:
+            references += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    os.makedirs(options.out, exist_ok=True)
+    register_outputs()
+    facts = os.path.join(options.out, "facts.jsonl")
+    for reference in references:
+        start = time.time()
+        try:
+            line = record(reference, options.out, options.second_image)
+        except Exception as failed:
+            print(f"{reference}: FAILED {failed!r:.300}", flush=True)
+            continue
+        with open(facts, "a") as lines:
+            lines.write(json.dumps(line) + "\n")
+        print(f"{reference}: {time.time() - start:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
