@@ -223,7 +223,7 @@ class Lowerer {
     if (row?.like) this.takeLike(row.like, inputs, attributes);
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
-    if (this.resized.size > 0) this.resize(attributes);
+    if (this.resized.size > 0 && row?.op.startsWith("upsample")) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
     if (
       base === "scalar_tensor" ||
@@ -346,7 +346,10 @@ class Lowerer {
     }
   }
 
-  /** A resize written as the size of an earlier feature map follows that map: heads return to the image's size. */
+  /**
+   * A resize written as the size of an earlier feature map follows that map: heads return to the image's size. Adaptive
+   * pools do not: the size a classifier wants is often, by chance, that of the last map.
+   */
   private resize(attributes: Record<string, Attribute>): void {
     const size = attributes.output_size;
     const follows = Array.isArray(size) && size.length === 2 ? this.resized.get(size.join("x")) : undefined;
