@@ -1,16 +1,16 @@
 """Record the models of the catalogue: real torch.export programs without weights, and the facts their descriptions state.
 
-usage: python tools/record-catalogue.py OUT_DIR [--names FILE] [--second-image] [NAME ...]
+usage: python tools/record-catalogue.py OUT_DIR [--names FILE] [NAME ...]
 
 NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line (catalogue/models.txt has those of the
 package). Needs Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta
 device, in training mode. Every model is exported with its batch left free, or, where it refuses, with a batch of 2.
 
-With --second-image each model is also exported at another image size, H+128 x W+64. `tools/pack-catalogue.mjs` opens the
-image size of a model only if its program at the first size, bound to the second, answers as this export does.
+Each model also runs once at another image size, H+128 x W+64, and the shape of every module's output is noted:
+`tools/pack-catalogue.mjs` opens the image size of a model only if its program, bound to that size, has the same shapes.
 
-OUT_DIR gets NAME.pt2 (with "__" for "/"), NAME@HxW.pt2 and facts.jsonl, a line per model. Files that are there are kept,
-so an interrupted run goes on where it stopped. Then: node tools/pack-catalogue.mjs OUT_DIR
+OUT_DIR gets NAME.pt2 (with "__" for "/") and facts.jsonl, a line per model. Files that are there are kept, so an
+interrupted run goes on where it stopped. Then: node tools/pack-catalogue.mjs OUT_DIR
 """
 import argparse, json, logging, os, sys, time, warnings
 
@@ -71,27 +71,42 @@ def export(model, image, free):
     return torch.export.export(model, (torch.empty(2, 3, *image, device="meta"),), dynamic_shapes=({0: batch},) if free else None)
 
 
-def record(reference, out, second):
-    base = os.path.join(out, reference.replace("/", "__"))
+def record(reference, out):
+    target = os.path.join(out, reference.replace("/", "__") + ".pt2")
     model, image, facts = build(reference)
     model.train()
-    free = True
-    if not os.path.exists(f"{base}.pt2"):
+    if not os.path.exists(target):
         try:
             program = export(model, image, True)
         except Exception as refused:
             print(f"{reference}: batch stays 2: {refused!r:.160}", flush=True)
-            program, free = export(model, image, False), False
-        save(program, f"{base}.pt2")
-    other = [image[0] + 128, image[1] + 64]
-    target = f"{base}@{other[0]}x{other[1]}.pt2"
-    if second and free and not os.path.exists(target) and not os.path.exists(f"{target}.refused"):
-        try:
-            save(export(model, other, True), target)
-        except Exception as refused:
-            with open(f"{target}.refused", "w") as note:
-                note.write(f"{refused!r:.400}\n")
-    return {"name": reference, "module": type(model).__module__, "class": type(model).__name__, "image": image, **facts}
+            program = export(model, image, False)
+        save(program, target)
+    second = [image[0] + 128, image[1] + 64]
+    shapes = module_shapes(model, second)
+    module, kind = type(model).__module__, type(model).__name__
+    return {"name": reference, "module": module, "class": kind, "image": image, "second": second, "shapes": shapes, **facts}
+
+
+def module_shapes(model, image):
+    """Shapes that the innermost modules and the model itself return at an image size, by path; or why there are none."""
+    shapes = {}
+
+    def note(path):
+        def hook(_module, _inputs, output):
+            if isinstance(output, torch.Tensor):
+                shapes[path] = list(output.shape)
+        return hook
+
+    for path, module in model.named_modules():
+        if path == "" or next(module.children(), None) is None:
+            module.register_forward_hook(note(path))
+    try:
+        with torch.no_grad():
+            model(torch.empty(2, 3, *image, device="meta"))
+        return shapes
+    except Exception as refused:
+        return f"{refused!r:.200}"
 
 
 def save(program, target):
@@ -105,7 +120,6 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("--names")
-    parser.add_argument("--second-image", action="store_true")
     parser.add_argument("references", nargs="*")
     options = parser.parse_args()
     references = list(options.references)
@@ -118,7 +132,7 @@ def main():
     for reference in references:
         start = time.time()
         try:
-            line = record(reference, options.out, options.second_image)
+            line = record(reference, options.out)
         except Exception as failed:
             print(f"{reference}: FAILED {failed!r:.300}", flush=True)
             continue
