@@ -15,6 +15,8 @@ export interface CatalogueModel {
   /** Whether other sizes can be asked for. */
   readonly isImageFree: boolean;
   readonly description: string;
+  /** Number of the paper on arXiv, `1512.03385`. */
+  readonly paper: string | null;
 }
 
 const LIST_FORMAT = "plimsoll/catalogue-list@1";
@@ -52,7 +54,7 @@ export function isCatalogueName(name: string): boolean {
 }
 
 function checkRow(name: string, row: unknown, where: string): CatalogueModel {
-  const [parameterCount, height, width, isFree, description] = Array.isArray(row) ? row : [];
+  const [parameterCount, height, width, isFree, description, paper = null] = Array.isArray(row) ? row : [];
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (
     !isCatalogueName(name) ||
@@ -60,8 +62,9 @@ function checkRow(name: string, row: unknown, where: string): CatalogueModel {
     !isCount(height) ||
     !isCount(width) ||
     typeof description !== "string" ||
-    /\p{Cc}/u.test(description)
+    /\p{Cc}/u.test(description) ||
+    (paper !== null && !/^\d{4}\.\d{4,5}$/.test(String(paper)))
   )
     throw damaged(where, JSON.stringify(name.slice(0, 100)));
-  return { name, parameterCount, image: [height, width], isImageFree: isFree === 1, description };
+  return { name, parameterCount, image: [height, width], isImageFree: isFree === 1, description, paper };
 }

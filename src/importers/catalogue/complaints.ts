@@ -1,11 +1,9 @@
 /** Every complaint about names and files of the catalogue, by code. */
 import { InputError } from "../../base/complaint.js";
-import { didYouMean } from "../../base/did-you-mean.js";
 
 const LIST = "plimsoll models PATTERN lists those whose name contains PATTERN";
 
-/** `near` are names that end as the asked one does; they come before those that are spelled alike. */
-export function unknownModel(name: string, near: readonly string[], names: Iterable<string>): InputError {
+export function unknownModel(name: string, near: readonly string[]): InputError {
   const quoted = near.slice(0, 3).map((each) => JSON.stringify(each));
   return new InputError({
     code: "catalogue/model",
@@ -13,7 +11,7 @@ export function unknownModel(name: string, near: readonly string[], names: Itera
     rule: "the model must be a file, or a name of the catalogue",
     expected: "a name from `plimsoll models`, such as torchvision/resnet50",
     got: JSON.stringify(name),
-    hint: quoted.length > 0 ? `did you mean ${quoted.join(" or ")}?` : didYouMean(name, names, LIST),
+    hint: quoted.length > 0 ? `did you mean ${quoted.join(" or ")}?` : LIST,
   });
 }
 

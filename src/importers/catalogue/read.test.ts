@@ -105,6 +105,7 @@ describe("a name that is not in the catalogue", () => {
     ["mine/resnet5O", 'did you mean "mine/resnet50"?'],
     ["other/ResNet50", 'did you mean "mine/resnet50"?'],
     ["mine/resnet50.a1_in1k", 'did you mean "mine/resnet50"?'],
+    ["resnot50", 'did you mean "mine/resnet50"?'],
     ["zzz", "plimsoll models PATTERN lists those whose name contains PATTERN"],
     ["constructor", "plimsoll models PATTERN lists those whose name contains PATTERN"],
     ["__proto__", "plimsoll models PATTERN lists those whose name contains PATTERN"],

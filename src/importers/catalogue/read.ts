@@ -4,6 +4,7 @@
  * Format   packed-program.ts, one gzip file per model; `tools/pack-catalogue.mjs` writes them
  * Limits   the batch is free; another image size only where an export at a second size was seen to agree
  */
+import { nearest } from "../../base/did-you-mean.js";
 import { MiB } from "../../base/units.js";
 import type { Bindings, ImportedModel } from "../model.js";
 import { checkProgram } from "../torch-export/check-program.js";
@@ -21,12 +22,7 @@ const MAX_FILE = 4 * MiB;
 export async function readCatalogueModel(name: string, files: CatalogueFiles): Promise<ImportedModel> {
   const list = await readCatalogueList(files);
   const entry = list.find((each) => each.name === name);
-  if (!entry)
-    throw unknownModel(
-      name,
-      sameEnding(name, list),
-      list.map((each) => each.name),
-    );
+  if (!entry) throw unknownModel(name, namesNear(name, list));
   const path = `${name}.json.gz`;
   const where = `catalogue › ${path}`;
   const bytes = await inflate(await readFile(files, path), where, MAX_FILE);
@@ -56,13 +52,26 @@ function refuseOtherImages({ name, image }: CatalogueModel, { image: asked, shap
     if (size && size.join("x") !== image.join("x")) throw imageIsFixed(name, image.join("x"), size.join("x"));
 }
 
-/** `resnet50` ends torchvision/resnet50 and timm/resnet50; so does `timm/resnet50.a1_in1k`, which names weights too. */
-function sameEnding(name: string, list: readonly CatalogueModel[]): string[] {
-  const last = name.toLowerCase().replace(/^.*\//, "");
-  const endings = [last, last.replace(/\..*$/, "")].map((each) => `/${each}`);
-  const isFirst = (each: string) => (each.startsWith("torchvision/") ? 0 : 1);
-  return list
-    .map((each) => each.name)
-    .filter((each) => endings.some((ending) => each.toLowerCase().endsWith(ending)))
-    .sort((a, b) => isFirst(a) - isFirst(b));
+/**
+ * What a person may have meant, best first: `resnet50` ends torchvision/resnet50 and timm/resnet50, and so does
+ * timm/resnet50.a1_in1k, which names weights too; else names that are spelled alike, with their source or without it.
+ */
+function namesNear(name: string, list: readonly CatalogueModel[]): string[] {
+  const names = list.map((each) => each.name);
+  const asked = withoutSource(name.toLowerCase());
+  const endings = [asked, asked.replace(/\..*$/, "")];
+  const source = name.replace(/[^/]*$/, "");
+  const rank = (each: string) =>
+    source !== "" && each.startsWith(source) ? 0 : each.startsWith("torchvision/") ? 1 : 2;
+  const same = names.filter((each) => endings.includes(withoutSource(each).toLowerCase()));
+  if (same.length > 0) return same.sort((a, b) => rank(a) - rank(b));
+  const alike = nearest(name, names);
+  if (alike.length > 0) return alike;
+  return nearest(asked, new Set(names.map(withoutSource))).flatMap((near) =>
+    names.filter((each) => withoutSource(each) === near),
+  );
+}
+
+function withoutSource(name: string): string {
+  return name.replace(/^.*\//, "");
 }
