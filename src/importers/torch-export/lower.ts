@@ -10,6 +10,7 @@ import { ATEN_OPS, type AtenRow, NO_TENSOR } from "./ops.js";
 import { heldByLocals } from "./locals.js";
 import { type Program, type ProgramGraph, type ProgramNode, tensorName, type Union } from "./program.js";
 import { rescaledSize } from "./rebatch.js";
+import { reimagedSize } from "./reimage.js";
 import { allocationOrder, type Resident } from "./allocation-order.js";
 import { readArgument } from "./arguments.js";
 import { declaredInputs, usedNames } from "./declared-inputs.js";
@@ -223,6 +224,8 @@ class Lowerer {
     if (row?.like) this.takeLike(row.like, inputs, attributes);
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
+    else if (this.resized.size > 0 && /^(view|_unsafe_view|reshape)$/.test(base))
+      this.reimage(graph, node, inputs, attributes, results[0]);
     if (this.resized.size > 0 && row?.op.startsWith("upsample")) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
     if (
@@ -343,6 +346,28 @@ class Lowerer {
         batch: this.sizes.batch,
         asked: this.options.bindings.batch as number,
       });
+    }
+  }
+
+  /** At another image size: sizes written into a reshape follow the feature map it reads. */
+  private reimage(
+    graph: ProgramGraph,
+    node: ProgramNode,
+    inputs: Record<string, Argument>,
+    attributes: Record<string, Attribute>,
+    result: string | undefined,
+  ): void {
+    const { self: source } = inputs;
+    const read = tensorName(node.inputs.find(({ name }) => name === "self")?.arg);
+    const shapeOf = (name: string | undefined) =>
+      graph.tensor_values[name ?? ""]?.sizes.map((size) => boundSize(size, this.sizes, name ?? ""));
+    const [from, target] = [shapeOf(read), shapeOf(result)];
+    if (typeof source !== "number" || !from || !target) return;
+    const to = this.builder.spec(source).shape;
+    for (const key of ["size", "shape"]) {
+      const given = attributes[key];
+      if (Array.isArray(given))
+        attributes[key] = reimagedSize({ given: given as number[], target, from, to, maps: this.resized });
     }
   }
 
