@@ -9,13 +9,18 @@ export async function inflate(bytes: Uint8Array, where: string, limit: number): 
     const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]) // as: never shared memory
       .stream()
       .pipeThrough(new DecompressionStream("gzip"));
+    const reader = stream.getReader(); // not every browser can iterate a stream
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-      // as: a stream of bytes; every runtime Plimsoll runs on can iterate one
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > limit) throw tooLarge(where, limit);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.length;
+      if (size > limit) {
+        await reader.cancel();
+        throw tooLarge(where, limit);
+      }
     }
     return joined(chunks, size);
   } catch (error) {
