@@ -2,9 +2,10 @@
  * Packs what tools/record-catalogue.py recorded into catalogue/, after seeing for each model that the packed file gives the
  * graph of the exported program, that its free image size agrees with the recorded shapes, and that a step can be planned.
  *
- * usage: npm run build && node tools/pack-catalogue.mjs OUT_DIR [--catalogue DIR] [--only PATTERN]
+ * usage: npm run build && node tools/pack-catalogue.mjs OUT_DIR [--catalogue DIR] [--only PATTERN] [--new]
  *
- * Models that fail are left out and named, with the reason. With --only, others stay as the catalogue has them.
+ * Models that fail are left out and named, with the reason. With --only, names without PATTERN stay as the catalogue has
+ * them; with --new, all that it has.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -25,10 +26,14 @@ const FORMAT = "plimsoll/catalogue-list@1";
 const BATCHES = [8, 64];
 
 const { values, positionals } = parseArgs({
-  options: { catalogue: { type: "string", default: "catalogue" }, only: { type: "string" } },
+  options: {
+    catalogue: { type: "string", default: "catalogue" },
+    only: { type: "string" },
+    new: { type: "boolean" },
+  },
   allowPositionals: true,
 });
-const { catalogue, only } = values;
+const { catalogue, only, new: isAddition = false } = values;
 const [recorded] = positionals;
 if (recorded === undefined)
   throw new Error("usage: pack-catalogue.mjs OUT_DIR [--catalogue DIR] [--only PATTERN]");
@@ -48,7 +53,7 @@ async function pack(facts) {
   if (weights.size > 0) throw new Error("the file has weights");
   const exported = importProgram(program, weights, name);
   const packed = JSON.stringify(packProgram(program));
-  const row = { name, parameterCount: 0, image, isImageFree: true, description: "" };
+  const row = { name, parameterCount: 0, image, isImageFree: true, description: "", paper: null };
   const model = unpackModel(JSON.parse(packed), row, name);
   const [batch = 1] = BATCHES;
   const { graph, diagnostics } = model.bind({ batch });
@@ -60,20 +65,22 @@ async function pack(facts) {
   const reports = BATCHES.map((each) => estimate(model, { batch: each }));
   const result = graph.values[graph.outputs[0] ?? 0]?.spec.shape ?? [];
   const isFree = agreesAt(model, second, facts.shapes);
+  const { description, paper } = describeModel(facts, result);
   const parameterCount = reports[0]?.model.parameterCount;
   return {
     file: gzipSync(packed, { level: 9 }),
-    row: [parameterCount, ...image, isFree ? 1 : 0, describeModel(facts, result)],
+    row: [parameterCount, ...image, isFree ? 1 : 0, description, ...(paper === undefined ? [] : [paper])],
   };
 }
 
+const keepsOthers = only !== undefined || isAddition;
 const listPath = join(catalogue, "models.json");
 /** @type {Record<string, unknown[]>} */
-const models = only && existsSync(listPath) ? JSON.parse(readFileSync(listPath, "utf8")).models : {};
-if (!only) rmSync(catalogue, { recursive: true, force: true });
+const models = keepsOthers && existsSync(listPath) ? JSON.parse(readFileSync(listPath, "utf8")).models : {};
+if (!keepsOthers) rmSync(catalogue, { recursive: true, force: true });
 let total = 0;
 for (const facts of readFacts(join(recorded, "facts.jsonl"))) {
-  if (only && !facts.name.includes(only)) continue;
+  if ((only && !facts.name.includes(only)) || (isAddition && Object.hasOwn(models, facts.name))) continue;
   try {
     const { file, row } = await pack(facts);
     const path = join(catalogue, `${facts.name}.json.gz`);

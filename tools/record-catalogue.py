@@ -2,8 +2,7 @@
 
 usage: python tools/record-catalogue.py OUT_DIR [--names FILE] [NAME ...]
 
-NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line (catalogue/models.txt has those of the
-package). Needs Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta
+NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line, or is catalogue/models.json. Needs Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta
 device, in training mode. Every model is exported with its batch left free, or, where it refuses, with a batch of 2.
 
 Each model also runs once at another image size, H+128 x W+64, and the shape of every module's output is noted:
@@ -124,8 +123,8 @@ def main():
     options = parser.parse_args()
     references = list(options.references)
     if options.names:
-        with open(options.names) as lines:
-            references += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        with open(options.names) as names:
+            references += json.load(names)["models"] if options.names.endswith(".json") else names.read().split()
     os.makedirs(options.out, exist_ok=True)
     register_outputs()
     facts = os.path.join(options.out, "facts.jsonl")

@@ -12,7 +12,8 @@ export const FAMILIES = [
   [/\/fcn_/, "FCN segmentation", "1411.4038"],
   [/\/googlenet/, "GoogLeNet with auxiliary heads", "1409.4842"],
   [/\/inception_v3/, "Inception v3", "1512.00567"],
-  [/\/(inception_v4|inception_resnet_v2)/, "Inception v4 and Inception-ResNet", "1602.07261"],
+  [/\/inception_v4/, "Inception v4", "1602.07261"],
+  [/\/inception_resnet_v2/, "Inception-ResNet v2", "1602.07261"],
   [/\/inception_next/, "InceptionNeXt", "2303.16900"],
   [/\/(tf_)?efficientnetv2|\/efficientnet_v2/, "EfficientNetV2", "2104.00298"],
   [/\/(tf_)?efficientnet_cc/, "EfficientNet with CondConv", "1904.04971"],
@@ -86,10 +87,11 @@ export const FAMILIES = [
   [/\/mixer/, "MLP-Mixer", "2105.01601"],
   [/\/resmlp/, "ResMLP", "2105.03404"],
   [/\/gmlp/, "gMLP", "2105.08050"],
+  [/\/poolformerv2/, "PoolFormer V2", "2210.13452"],
   [/\/poolformer/, "PoolFormer", "2111.11418"],
   [/\/(ca|conv|id|rand)former/, "MetaFormer baseline", "2210.13452"],
   [/\/sequencer/, "Sequencer", "2205.01972"],
-  [/\/swinv2_cr/, "Swin Transformer V2, Christoph Reich's", "2111.09883"],
+  [/\/swinv2_cr/, "Swin Transformer V2, CR variant", "2111.09883"],
   [/\/swin_?v2/, "Swin Transformer V2", "2111.09883"],
   [/\/swin_s3/, "Swin Transformer, S3 search", "2111.14725"],
   [/\/swin/, "Swin Transformer", "2103.14030"],
@@ -112,9 +114,9 @@ export const FAMILIES = [
   [/\/eva02/, "EVA-02", "2303.11331"],
   [/\/eva_/, "EVA", "2211.07636"],
   [/\/gcvit/, "Global Context ViT", "2206.09959"],
-  [/\/(sam2_hiera|hieradet)/, "Hiera image tower of SAM 2", "2306.00989"],
+  [/\/(sam2_hiera|hieradet)/, "Hiera as in SAM 2", "2306.00989"],
   [/\/hiera/, "Hiera", "2306.00989"],
-  [/\/samvit/, "ViT image tower of SAM", "2304.02643"],
+  [/\/samvit/, "ViT as in SAM", "2304.02643"],
   [/\/levit/, "LeViT", "2104.01136"],
   [/\/lowformer/, "LowFormer", "2409.03460"],
   [/\/mobilevitv2/, "MobileViTv2", "2206.02680"],
@@ -136,7 +138,7 @@ export const FAMILIES = [
   [/\/xcit/, "XCiT", "2106.09681"],
   [/\/aimv2/, "AIMv2 image tower", "2411.14402"],
   [/\/flexivit/, "FlexiViT", "2212.08013"],
-  [/\/naflexvit/, "ViT with native resolution"],
+  [/\/naflexvit/, "NaFlex ViT"],
   [/\/vit_.*dinov3/, "ViT as in DINOv3", "2508.10104"],
   [/\/vit_.*reg\d?_dinov2/, "ViT with registers as in DINOv2", "2309.16588"],
   [/\/vit_.*dinov2/, "ViT as in DINOv2", "2304.07193"],
@@ -153,13 +155,20 @@ export const FAMILIES = [
 const RESULTS = { classification: "classes", segmentation: "classes per pixel", features: "features" };
 
 /**
- * One line of facts: family, its paper, and what the model returns.
+ * One line of facts, and the number of the family's paper.
  * @param {{ name: string, class: string, task: string }} facts
- * @param {readonly number[]} result shape of the first result
+ * @param {readonly number[]} shape of the first result
  */
-export function describeModel(facts, result) {
-  const [, title = facts.class, arxiv] = FAMILIES.find(([pattern]) => pattern.test(facts.name)) ?? [];
-  const family = arxiv === undefined ? title : `${title} (20${arxiv.slice(0, 2)}, arXiv ${arxiv})`;
-  const width = facts.task === "features" ? result.at(-1) : result[1];
-  return `${family}; ${width} ${RESULTS[facts.task]}`;
+export function describeModel(facts, shape) {
+  const [, title = facts.class, paper] = FAMILIES.find(([pattern]) => pattern.test(facts.name)) ?? [];
+  const family = paper === undefined ? title : `${title} (20${paper.slice(0, 2)})`;
+  const width = facts.task === "features" ? shape.at(-1) : shape[1];
+  const result =
+    facts.task === "classification" && !isClassCount(width ?? 0) ? "outputs" : RESULTS[facts.task];
+  return { description: `${family}, ${width} ${result}`, paper };
+}
+
+/** ImageNet-1k, or one of the larger ImageNets; others are projections into a space shared with text. @param {number} width */
+function isClassCount(width) {
+  return width === 1000 || width > 10_000;
 }

@@ -18,7 +18,8 @@ const BATCH = 2;
 
 /**
  * Compares what every module returns with what the last node of that module makes. Modules that make nothing, such as
- * an identity, are not compared.
+ * an identity, are not compared. A tensor that is made of no other, such as a table of positions, has the size the file
+ * states, whatever the image: a model that makes one is not free.
  * @param {ImportedModel} model @param {Facts["second"]} image @param {Facts["shapes"]} shapes
  */
 export function agreesAt(model, image, shapes) {
@@ -27,8 +28,10 @@ export function agreesAt(model, image, shapes) {
   const made = new Map();
   try {
     const { graph } = model.bind({ batch: BATCH, image });
-    for (const { scope, outputs } of graph.nodes) {
+    for (const { scope, inputs, outputs } of graph.nodes) {
       const shape = graph.values[outputs[0] ?? -1]?.spec.shape;
+      const isMadeOfNothing = Object.values(inputs).every((input) => input === null);
+      if (isMadeOfNothing && shape?.some((size) => size !== 1 && size !== BATCH)) return false;
       if (shape) made.set(graph.scopes[scope]?.path ?? "", shape);
     }
     made.set("", graph.values[graph.outputs[0] ?? -1]?.spec.shape ?? []);
