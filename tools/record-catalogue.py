@@ -2,8 +2,9 @@
 
 usage: python tools/record-catalogue.py OUT_DIR [--names FILE] [NAME ...]
 
-NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line, or is catalogue/models.json. Needs Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta
-device, in training mode. Every model is exported with its batch left free, or, where it refuses, with a batch of 2.
+NAME is torchvision/resnet50, timm/vit_base_patch16_224, ... ; FILE holds one a line, or is catalogue/models.json. Needs
+Python with torch 2.9 or newer, torchvision and timm, no GPU and no weights: models are made on the meta device, in training
+mode. Every model is exported with its batch left free, or, where it refuses, with a batch of 2 (those are not packed).
 
 Each model also runs once at another image size, H+128 x W+64, and the shape of every module's output is noted:
 `tools/pack-catalogue.mjs` opens the image size of a model only if its program, bound to that size, has the same shapes.
