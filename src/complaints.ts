@@ -3,7 +3,7 @@ import { InputError } from "./base/complaint.js";
 import { didYouMean } from "./base/did-you-mean.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
-export { didYouMean } from "./base/did-you-mean.js";
+export { didYouMean, nearest } from "./base/did-you-mean.js";
 
 export function unknownSetting(where: string, key: string, known: readonly string[]): InputError {
   return new InputError({
@@ -226,7 +226,7 @@ export function setupOutline(file: string, got: string): InputError {
   });
 }
 
-export function nothingMatches(command: string, pattern: string, names: readonly string[]): InputError {
+export function nothingMatches(command: string, pattern: string, names: Iterable<string>): InputError {
   return new InputError({
     code: "list/no-match",
     where: `plimsoll ${command} ${JSON.stringify(pattern)}`,

@@ -1,22 +1,31 @@
-/** Bytes → model: the format is recognized by content, its reader is loaded on demand. */
+/** Bytes or a name → model: the format is recognized by content, its reader is loaded on demand. */
 import { blobSource, bytesSource, type Source } from "./base/source.js";
 import { unknownFormat } from "./complaints.js";
+import type { CatalogueFiles } from "./importers/catalogue/catalogue.js";
+import { noCatalogue } from "./importers/catalogue/complaints.js";
 import type { ImportedModel } from "./importers/model.js";
 import { HEAD_BYTES, IMPORTERS, type ImporterEntry, recognizeFormat } from "./importers/registry.js";
 
 export interface ReadModelOptions {
   /** What to call the model's file in answers and complaints; needed for bytes and blobs without a name. */
   readonly name?: string;
+  /** Where the files of the catalogue come from; needed for a name. */
+  readonly catalogue?: CatalogueFiles;
 }
 
 /**
- * The model in a file's bytes, a `Blob` or `File`, or any `Source` that reads ranges. Weights are never read.
- * Throws `InputError` when the format is not one this release reads, or the file is damaged.
+ * The model in a file's bytes, a `Blob` or `File`, or any `Source` that reads ranges; or, for a string, the model of that
+ * name in the catalogue: `torchvision/resnet50`. Weights are never read.
+ * Throws `InputError` when the format is not one this release reads, the file is damaged, or the name is unknown.
  */
 export async function readModel(
-  input: Uint8Array | Blob | Source,
+  input: Uint8Array | Blob | Source | string,
   options: ReadModelOptions = {},
 ): Promise<ImportedModel> {
+  if (typeof input === "string") {
+    if (!options.catalogue) throw noCatalogue(input);
+    return (await import("./importers/catalogue/read.js")).readCatalogueModel(input, options.catalogue);
+  }
   const source = sourceOf(input, options.name);
   const bytes = await source.read(0, Math.min(HEAD_BYTES, source.size));
   const found = recognizeFormat({ name: source.name, bytes });

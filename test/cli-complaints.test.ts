@@ -35,7 +35,27 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     other(() => "test/fixtures/lennet.pt2"),
     ["[cli/file]", 'did you mean "test/fixtures/lenet.pt2"'],
   ],
-  ["a name of the catalogue", other(() => "torchvision/resnet50"), ["[cli/file]", "planned for release"]],
+  [
+    "a name that is misspelt",
+    other(() => "torchvision/resnet5O"),
+    ["[catalogue/model]", 'did you mean "torchvision/resnet50"'],
+  ],
+  [
+    "a name without its source",
+    other(() => "resnet50"),
+    ["[catalogue/model]", 'did you mean "torchvision/resnet50"'],
+  ],
+  [
+    "a name that every object answers to",
+    other(() => "constructor"),
+    ["[catalogue/model]", "plimsoll models"],
+  ],
+  [
+    "an image size that a model cannot take",
+    () => ["estimate", "torchvision/vit_b_16", "--image", "320x320"],
+    ["[catalogue/image]", "expected  224x224"],
+  ],
+  ["a pattern that no model has", () => ["models", "resnot50"], ["[list/no-match]", "did you mean"]],
   ["a folder", other(() => "test"), ["[cli/file]", "a folder"]],
   ["an empty file", other(() => file("empty.pt2", "")), ["[model/format]", "an empty file"]],
   [

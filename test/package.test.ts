@@ -41,7 +41,7 @@ describe.skipIf(!isBuilt)(`packed tarball${because}`, () => {
     return execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8" }).trim();
   }
 
-  test.for(Object.keys(manifest.exports).filter((entry) => !entry.endsWith(".json")))(
+  test.for(Object.keys(manifest.exports).filter((entry) => !/\.json$|\*/.test(entry)))(
     "entry %s can be imported and exports something",
     (entry) => {
       const name = join("plimsoll", entry);
@@ -53,7 +53,10 @@ describe.skipIf(!isBuilt)(`packed tarball${because}`, () => {
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === "string" ? [target] : [target.types, target.default],
     );
-    for (const file of [...targets, ...Object.values(manifest.bin)]) {
+    for (const file of [
+      ...targets.filter((target) => !target.includes("*")),
+      ...Object.values(manifest.bin),
+    ]) {
       expect(existsSync(join(installed, file)), file).toBe(true);
     }
   });
@@ -62,6 +65,19 @@ describe.skipIf(!isBuilt)(`packed tarball${because}`, () => {
     const command = join(installed, manifest.bin["plimsoll"] ?? "");
     const printed = execFileSync(process.execPath, [command, "--version"], { encoding: "utf8" });
     expect(printed).toContain(manifest.version);
+  });
+
+  test("a model of the catalogue is read by its name, as the README shows", () => {
+    const lines = [
+      'import { readFile } from "node:fs/promises"; import { estimate, readModel } from "plimsoll";',
+      'const read = (path) => readFile(new URL(import.meta.resolve("plimsoll/catalogue/" + path)));',
+      'const model = await readModel("torchvision/resnet18", { catalogue: { read } });',
+      "console.log(estimate(model).model.parameterCount);",
+    ];
+    expect(run(lines.join("\n"))).toBe("11689512");
+    const command = join(installed, manifest.bin["plimsoll"] ?? "");
+    const args = [command, "estimate", "torchvision/resnet18", "--json"];
+    expect(execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8" })).toContain("11689512");
   });
 
   test("what the README links to is inside: examples and the schema for editors", () => {

@@ -5,7 +5,6 @@ import { didYouMean, InputError } from "../complaints.js";
 const LATER: Readonly<Record<string, string>> = {
   fit: "0.2",
   advise: "0.2",
-  models: "0.2",
   compare: "0.3",
   plan: "0.3",
   watch: "0.3",
@@ -58,17 +57,13 @@ export function twoFormats(flags: readonly string[]): InputError {
 }
 
 export function noSuchFile(path: string, near: readonly string[]): InputError {
-  const looksLikeCatalogue = /^[a-z]+\/[\w.-]+(\/[\w.-]+)?$/i.test(path) && !/\.\w{2,5}$/.test(path);
   return new InputError({
     code: "cli/file",
     where: path,
     rule: "the model must be a file that can be read",
-    expected: "the path of a .pt2 file or a layer spec, or - for standard input",
+    expected: "the path of a .pt2 file or a layer spec, a name of `plimsoll models`, or - for standard input",
     got: "no such file",
-    hint:
-      near.length > 0 || !looksLikeCatalogue
-        ? didYouMean(path, near, "check the path")
-        : "names of known models are planned for release 0.2; until then, export the model to a file",
+    hint: didYouMean(path, near, "check the path"),
   });
 }
 

@@ -1,7 +1,8 @@
 /** Files and standard input as sources. A file is read in ranges through its descriptor, never as a whole. */
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { access, type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Source } from "../index.js";
+import { nearest } from "../complaints.js";
 import { noSuchFile, tooMuchInput, unreadableFile } from "./complaints.js";
 
 /** Standard input cannot be read in ranges: it is held whole, up to this many bytes. */
@@ -64,10 +65,23 @@ async function readInput(): Promise<Source> {
 async function explainOpen(path: string, { code }: NodeJS.ErrnoException): Promise<Error> {
   if (code === "EISDIR") return unreadableFile(path, "a folder");
   if (code === "EACCES" || code === "EPERM") return unreadableFile(path, "a file that may not be read");
+  return noSuchFile(path, await namesLike(path));
+}
+
+/** Whether a file or a folder lies at `path`. */
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Files in the folder of `path` that are spelled nearly like it, nearest first. */
+export async function namesLike(path: string): Promise<string[]> {
   const folder = dirname(path);
-  const names = await readdir(folder).catch(() => []);
-  const near = names
-    .filter((name) => name !== basename(path))
-    .map((name) => (folder === "." ? name : join(folder, name)));
-  return noSuchFile(path, near);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name !== basename(path));
+  return nearest(
+    path,
+    names.map((name) => (folder === "." ? name : join(folder, name))),
+  );
 }

@@ -5,7 +5,8 @@ import { type ImportedModel, readModel, type Source } from "../index.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
 import { largeSetup, twoFormats } from "./complaints.js";
-import { openSource } from "./file-source.js";
+import { catalogueFiles } from "./catalogue-files.js";
+import { isThere, namesLike, openSource } from "./file-source.js";
 import { type OutputFlags, startProgress } from "./terminal.js";
 
 /** Flags as commander names them: settings and output options side by side. */
@@ -16,6 +17,10 @@ export interface ModelFlags extends OutputFlags {
 }
 
 const FORMATS = ["json", "markdown", "csv", "emit"] as const;
+
+/** Endings of files, those that are not read included; weights have tags after a dot, but longer ones. */
+const FILE_NAME =
+  /\.(pt2|pt|pth|ckpt|bin|onnx|keras|h5|hdf5|pb|safetensors|ya?ml|json|txt|zip|gz|pickle|py)$/i;
 
 /** Bytes of a setup file: all settings, with comments, take a few thousand. */
 const MOST_SETUP = 64 * 1024;
@@ -42,14 +47,21 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   return { ...rest, ...own, ...given };
 }
 
-/** The answer of `work` to the model at `path`. */
+/** The answer of `work` to the model at `path`, or of that name in the catalogue: a file wins over a name. */
 export async function withModel<T>(path: string, work: (model: ImportedModel) => T): Promise<T> {
   const progress = startProgress(`computing ${path}`);
   try {
+    if (await isName(path)) return work(await readModel(path, { catalogue: catalogueFiles() }));
     return await withFile(path, async (source) => work(await readModel(source)));
   } finally {
     progress.stop();
   }
+}
+
+/** Whether nothing lies at `path`, and it does not read as a file's path either. */
+async function isName(path: string): Promise<boolean> {
+  if (!/^[a-z][\w-]*(\/[\w.-]+){0,2}$/i.test(path) || FILE_NAME.test(path)) return false;
+  return !(await isThere(path)) && (await namesLike(path)).length === 0;
 }
 
 async function withFile<T>(path: string, work: (source: Source) => Promise<T>): Promise<T> {

@@ -7,7 +7,8 @@ import { EXIT } from "./exit-codes.js";
 
 const EXAMPLES = `
 Examples:
-  plimsoll estimate resnet50.pt2 --batch 32 --gpu "RTX 4090"
+  plimsoll estimate torchvision/resnet50 --batch 32 --gpu "RTX 4090"
+  plimsoll models vit_base
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
   plimsoll gpus a100
 
@@ -40,7 +41,7 @@ function createProgram(version: string, done: (code: number) => void): Command {
   };
   model(
     "estimate",
-    "The number, the breakdown, the verdict. The model is a .pt2 file, a layer spec, or - for standard input.",
+    "The number, the breakdown, the verdict. The model is a name of `plimsoll models`, a .pt2 file, a layer spec, or - for standard input.",
   )
     .addOption(
       new Option("--emit <stage>", "what a stage of the computation made").choices([
@@ -68,6 +69,11 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .action(async (file: string | undefined, flags: object) => {
       done(await (await import("./commands/by-hand.js")).runByHand(file, flags));
     });
+  listOptions(program.command("models [pattern]"))
+    .description("Known models, with parameters and the image size they are made for.")
+    .action(async (pattern: string | undefined, flags: object) =>
+      done(await (await import("./commands/lists.js")).runModels(pattern, flags)),
+    );
   listOptions(program.command("gpus [pattern]"))
     .description("Known devices with the memory a process can use.")
     .action(async (pattern: string | undefined, flags: object) =>

@@ -45,9 +45,10 @@ function inText(model: ImportedModel, path: string, options: Options, flags: Mod
   return { text, code: codeOf(report) };
 }
 
-/** Commands to copy; a long path is shortened, because nobody types it anyway. */
+/** Commands to copy; a long path of a file is shortened, because nobody types it anyway. */
 function nextSteps(path: string, { machine }: EstimateReport): string[] {
-  const file = path.length <= LONGEST_PATH ? path : `…/${path.replace(/^.*[/\\]/, "")}`;
+  const isShort = path.length <= LONGEST_PATH || !/\.\w+$/.test(path);
+  const file = isShort ? path : `…/${path.replace(/^.*[/\\]/, "")}`;
   return [
     `plimsoll explain ${file} shows every byte`,
     ...(machine ? [] : ["--gpu NAME says whether it fits"]),

@@ -1,8 +1,28 @@
-/** `plimsoll gpus`, `optimizers` and `formats`: what is known, with sources. */
-import { formatBytes, type List, renderJson, renderList, renderListCsv } from "../../present/index.js";
+/** `plimsoll models`, `gpus`, `optimizers` and `formats`: what is known, with sources. */
+import {
+  formatBytes,
+  formatCount,
+  type List,
+  renderJson,
+  renderList,
+  renderListCsv,
+} from "../../present/index.js";
+import { listModels } from "../../index.js";
 import { listFormats, listGpus, listOptimizers } from "../../tables.js";
+import { catalogueFiles } from "../catalogue-files.js";
 import { EXIT } from "../exit-codes.js";
 import { type OutputFlags, print, terminalWidth, wantsColor } from "../terminal.js";
+
+export async function runModels(pattern: string | undefined, flags: OutputFlags): Promise<number> {
+  const models = await listModels(catalogueFiles(), pattern);
+  const rows = models.map(({ name, parameterCount, image, isImageFree, description }) => [
+    name,
+    formatCount(parameterCount),
+    `${image.join("x")}${isImageFree ? "" : " only"}`,
+    description,
+  ]);
+  return show(models, { columns: columns("name", ">parameters", "image", "model"), rows }, flags);
+}
 
 export async function runGpus(pattern: string | undefined, flags: OutputFlags): Promise<number> {
   const gpus = listGpus(pattern);

@@ -9,8 +9,8 @@
  */
 
 /** One function activation an operator ran in, outermost first. */
-interface Frame {
-  readonly place: string;
+export interface Frame {
+  readonly file: string;
   readonly name: string;
   readonly line: string;
   readonly code: string;
@@ -56,7 +56,7 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
 
   let open: { key: string; activation: Activation }[] = [];
   nodes.forEach((node, index) => {
-    const frames = framesOf(node);
+    const frames = framesOf(node.trace);
     const keys = activationKeys(frames, node.modules);
     let common = 0;
     while (common < keys.length && common < open.length && open[common]?.key === keys[common]) common++;
@@ -94,11 +94,12 @@ function bind(
 
 const FRAME = /File "([^"]*)", line (\d+), in (\S+)\n?([^\n]*)/g;
 
-function framesOf({ trace }: TracedNode): Frame[] {
+/** The frames of a stack trace, outermost first. */
+export function framesOf(trace: string | undefined): Frame[] {
   if (!trace) return [];
   const frames: Frame[] = [];
   for (const [, file = "", line = "", name = "", code = ""] of trace.matchAll(FRAME)) {
-    frames.push({ place: `${file}:${name}`, name, line, code: code.startsWith("  File") ? "" : code.trim() });
+    frames.push({ file, name, line, code: code.startsWith("  File") ? "" : code.trim() });
   }
   return frames;
 }
@@ -113,7 +114,7 @@ function activationKeys(frames: readonly Frame[], modules: string | undefined): 
   let forwards = 0;
   return frames.map((frame) => {
     if (frame.name === "forward") forwards += 1;
-    path += `|${frame.place}@${stack[forwards - 1] ?? ""}`;
+    path += `|${frame.file}:${frame.name}@${stack[forwards - 1] ?? ""}`;
     const key = path;
     path += `:${frame.line}`;
     return key;
@@ -121,7 +122,7 @@ function activationKeys(frames: readonly Frame[], modules: string | undefined): 
 }
 
 /** Names a statement assigns to: `x = …`, `q, k, v = …`; none for returns, calls and what cannot be read off one line. */
-function targetsOf(code: string): string[] {
+export function targetsOf(code: string): string[] {
   const match = /^([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)/.exec(code);
   return match ? (match[1] as string).split(",").map((name) => name.trim()) : [];
 }

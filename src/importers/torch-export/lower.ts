@@ -10,6 +10,7 @@ import { ATEN_OPS, type AtenRow, NO_TENSOR } from "./ops.js";
 import { heldByLocals } from "./locals.js";
 import { type Program, type ProgramGraph, type ProgramNode, tensorName, type Union } from "./program.js";
 import { rescaledSize } from "./rebatch.js";
+import { reimagedSize } from "./reimage.js";
 import { allocationOrder, type Resident } from "./allocation-order.js";
 import { readArgument } from "./arguments.js";
 import { declaredInputs, usedNames } from "./declared-inputs.js";
@@ -225,7 +226,9 @@ class Lowerer {
     if (this.hidesNothing(inputs.attn_mask)) inputs.attn_mask = null;
     const results = resultNames(node);
     if (this.factor !== 1) this.rescale(graph, node, row, inputs, attributes, results[0]);
-    if (this.resized.size > 0) this.resize(attributes);
+    else if (this.resized.size > 0 && /^(view|_unsafe_view|reshape)$/.test(base))
+      this.reimage(graph, node, inputs, attributes, results[0]);
+    if (this.resized.size > 0 && row?.op.startsWith("upsample")) this.resize(attributes);
     const stated = results.map((name) => this.statedSpec(graph, name, where));
     if (
       base === "scalar_tensor" ||
@@ -358,7 +361,32 @@ class Lowerer {
     }
   }
 
-  /** A resize written as the size of an earlier feature map follows that map: heads return to the image's size. */
+  /** At another image size: sizes written into a reshape follow the feature map it reads. */
+  private reimage(
+    graph: ProgramGraph,
+    node: ProgramNode,
+    inputs: Record<string, Argument>,
+    attributes: Record<string, Attribute>,
+    result: string | undefined,
+  ): void {
+    const { self: source } = inputs;
+    const read = tensorName(node.inputs.find(({ name }) => name === "self")?.arg);
+    const shapeOf = (name: string | undefined) =>
+      graph.tensor_values[name ?? ""]?.sizes.map((size) => boundSize(size, this.sizes, name ?? ""));
+    const [from, target] = [shapeOf(read), shapeOf(result)];
+    if (typeof source !== "number" || !from || !target) return;
+    const to = this.builder.spec(source).shape;
+    for (const key of ["size", "shape"]) {
+      const given = attributes[key];
+      if (Array.isArray(given))
+        attributes[key] = reimagedSize({ given: given as number[], target, from, to, maps: this.resized });
+    }
+  }
+
+  /**
+   * A resize written as the size of an earlier feature map follows that map: heads return to the image's size. Adaptive
+   * pools do not: the size a classifier wants is often, by chance, that of the last map.
+   */
   private resize(attributes: Record<string, Attribute>): void {
     const size = attributes.output_size;
     const follows = Array.isArray(size) && size.length === 2 ? this.resized.get(size.join("x")) : undefined;

@@ -12,6 +12,12 @@ import type { Program } from "./program.js";
 export type WeightPaths = ReadonlyMap<string, string>;
 
 export async function readTorchExport(source: Source): Promise<ImportedModel> {
+  const { program, weights } = await readProgram(source);
+  return importProgram(program, weights, source.name);
+}
+
+/** The program in an archive, checked, and where its weights lie. */
+export async function readProgram(source: Source): Promise<{ program: Program; weights: WeightPaths }> {
   const members = await readArchive(source);
   const model = find(members, (name) => /(^|\/)models\/[^/]+\.json$/.test(name), "models/model.json");
   if (!model)
@@ -21,7 +27,7 @@ export async function readTorchExport(source: Source): Promise<ImportedModel> {
   const program = checkProgram(await readJson(source, model), `${source.name} › ${model.name}`);
   const config = find(members, (name) => name.endsWith("weights_config.json"), "");
   const weights = config ? weightPaths(await readJson(source, config), members) : new Map<string, string>();
-  return importProgram(program, weights, source.name);
+  return { program, weights };
 }
 
 /** A program that is already in memory, as the recorded operator cases are. */

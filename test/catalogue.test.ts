@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  type CatalogueFiles,
+  estimate,
+  explain,
+  type InputError,
+  listModels,
+  readModel,
+} from "../src/index.js";
+import { because, isBuilt, run } from "./run-cli.js";
+
+/** The catalogue as it is published: its list and its files belong together, and answers are those of exported programs. */
+const FOLDER = "catalogue";
+const catalogue: CatalogueFiles = { read: (path) => readFile(join(FOLDER, path)) };
+const models = await listModels(catalogue);
+const names = models.map(({ name }) => name);
+const MiB = 1024 ** 2;
+
+/** Parameters as the authors' documentation counts them. */
+const COUNTS: Readonly<Record<string, number>> = {
+  // https://pytorch.org/vision/stable/models.html
+  "torchvision/alexnet": 61_100_840,
+  "torchvision/resnet50": 25_557_032,
+  "torchvision/vgg16": 138_357_544,
+  "torchvision/vit_b_16": 86_567_656,
+  "torchvision/regnet_y_128gf": 644_812_894,
+  "torchvision/swin_v2_t": 28_351_570,
+};
+
+test("the catalogue has every classification and segmentation model of torchvision 0.29", () => {
+  expect(names.filter((name) => name.startsWith("torchvision/")).length).toBe(86);
+});
+
+test("the catalogue takes less than 12 MiB, and has the files it lists and no others", () => {
+  const sizes = new Map<string, number>();
+  for (const source of readdirSync(FOLDER).filter((name) => !name.endsWith(".json")))
+    for (const file of readdirSync(join(FOLDER, source)))
+      sizes.set(`${source}/${file}`, statSync(join(FOLDER, source, file)).size);
+  expect([...sizes.keys()].sort()).toEqual(names.map((name) => `${name}.json.gz`).sort());
+  expect([...sizes.values()].reduce((sum, size) => sum + size, 0)).toBeLessThan(12 * MiB);
+});
+
+test.for(Object.entries(COUNTS))("%s has %d parameters", async ([name, count]) => {
+  expect(models.find((model) => model.name === name)?.parameterCount).toBe(count);
+  expect(estimate(await readModel(name, { catalogue }), { batch: 2 }).model.parameterCount).toBe(count);
+});
+
+test.for([
+  ["torchvision/resnet18", "resnet18.pt2"],
+  ["torchvision/resnet50", "resnet50.pt2"],
+  ["torchvision/vgg16", "vgg16.pt2"],
+  ["timm/vit_base_patch16_224", "vit_base_patch16_224.pt2"],
+] as const)("%s answers to the byte as its exported program does", async ([name, file]) => {
+  const recorded = await readModel(name, { catalogue });
+  const exported = await readModel(readFileSync(join("test/fixtures/models", file)), { name: file });
+  for (const options of [
+    { batch: 1 },
+    { batch: 32, optimizer: "sgd:momentum=0.9" },
+    { mode: "inference" },
+  ] as const) {
+    const [ours, theirs] = [recorded, exported].map((model) => explain(model, options));
+    expect({ ...ours, model: null }).toEqual({ ...theirs, model: null });
+  }
+});
+
+test.for(names.filter((_, i) => i % 12 === 0))(
+  "%s trains at batch 3 and is as large as listed",
+  async (name) => {
+    const report = estimate(await readModel(name, { catalogue }), { batch: 3 });
+    expect(report.model.parameterCount).toBe(models.find((model) => model.name === name)?.parameterCount);
+    expect(report.peak.allocatedBytes).toBeGreaterThan(report.totals.parameterBytes * 3);
+  },
+);
+
+describe("a pattern", () => {
+  test("finds names and descriptions that contain every word", async () => {
+    const found = await listModels(catalogue, "torchvision DeepLab");
+    expect(found.map(({ name }) => name)).toEqual([
+      "torchvision/deeplabv3_mobilenet_v3_large",
+      "torchvision/deeplabv3_resnet101",
+      "torchvision/deeplabv3_resnet50",
+    ]);
+  });
+  test("that fits nothing is a complaint with a suggestion", async () => {
+    const error = await listModels(catalogue, "resnot50").catch((reason: InputError) => reason);
+    expect((error as InputError).complaint).toMatchObject({ code: "list/no-match" });
+    expect((error as InputError).complaint.hint).toContain("did you mean");
+  });
+});
+
+test("a name without a catalogue says what to pass", async () => {
+  const error = await readModel("torchvision/resnet50").catch((reason: InputError) => reason);
+  expect((error as InputError).complaint).toMatchObject({ code: "catalogue/files" });
+});
+
+test("every model says its family in words of one line", () => {
+  for (const { name, description, image } of models) {
+    expect(description, name).toMatch(/^\S.{3,70}\d (classes|classes per pixel|features|outputs)$/);
+    expect(Math.min(...image), name).toBeGreaterThan(0);
+  }
+});
+
+describe.skipIf(!isBuilt || !existsSync(FOLDER))(`the command${because}`, () => {
+  test("models prints names, parameters, image sizes and families", async () => {
+    await expect(run(["models", "torchvision/vit"]).stdout).toMatchFileSnapshot("goldens/models-vit.txt");
+  });
+  test("models --json is the list of the library", async () => {
+    const { stdout } = run(["models", "torchvision/vit", "--json"]);
+    expect(JSON.parse(stdout)).toEqual(await listModels(catalogue, "torchvision/vit"));
+  });
+  test("estimate, explain and by-hand take a name", () => {
+    for (const command of ["estimate", "explain", "by-hand"]) {
+      const { status, stdout } = run([command, "torchvision/squeezenet1_1", "--batch", "4", "--json"]);
+      expect(status, command).toBe(0);
+      expect(stdout).toContain("squeezenet1_1");
+    }
+  });
+});
