@@ -76,21 +76,25 @@ describe("wrong settings are refused with their place", () => {
 
 describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
-    [{ precision: "amp-bf16" }, "--precision | amp-bf16"],
+    [{ precision: "fp8" }, "--precision | fp8"],
     [{ sequence: 512 }, "--sequence | 512"],
-    [{ checkpointing: "full" }, "--checkpointing | full"],
-    [{ compile: true }, "--compile | true"],
     [{ parallel: "dp=8" }, "--parallel | dp=8"],
     [{ lora: "rank=16" }, "--lora | rank=16"],
     [{ gpus: 8 }, "--gpus | 8"],
-    [{ channelsLast: true }, "--channels-last | true"],
     [{ framework: "jax" }, "--framework | jax"],
-    [{ attention: "sdpa" }, "--attention | sdpa"],
+    [{ attention: "flash" }, "--attention | flash"],
     [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],
   ];
   test.for(cases)("%j", ([given, expected]) => expect(refusal(given)).toBe(`setup/not-yet | ${expected}`));
 });
+
+test.each([{ clipGrad: true }, { precision: "amp-fp16" }] as const)(
+  "an optimizer in backward cannot wait for all gradients, as %j does",
+  (options) => {
+    expect(() => checkFlags({ optimizerInBackward: true, ...options })).toThrow("--optimizer-in-backward: ");
+  },
+);
 
 test("an optimizer in backward steps after every micro-batch, so it takes no accumulation", () => {
   expect(() => checkFlags({ optimizerInBackward: true, accumulate: 4 })).toThrow("--optimizer-in-backward: ");

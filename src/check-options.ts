@@ -51,6 +51,15 @@ export function checkOptions(
       `--accumulate ${out.accumulate}`,
     );
   }
+  const needsAll =
+    out.clipGrad === true ? "--clip-grad" : out.precision === "amp-fp16" && "--precision amp-fp16";
+  if (out.optimizerInBackward === true && needsAll) {
+    throw contradiction(
+      placeOf("optimizerInBackward"),
+      "a step that needs no other gradient: clipping and GradScaler look at all of them first",
+      needsAll,
+    );
+  }
   return out as Options; // every value was checked against its row
 }
 

@@ -97,6 +97,28 @@ describe("settings move the estimate as PyTorch would", () => {
     expect(peak.phase).toBe("forward");
   });
 
+  test("16 bits throughout halve parameters, gradients and states; autocast halves none of them", () => {
+    const [fp32, bf16, amp] = (["fp32", "bf16", "amp-bf16"] as const).map(
+      (precision) => estimate(lenet, { batch: 64, precision }).totals,
+    );
+    for (const total of ["parameterBytes", "gradientBytes"] as const) {
+      expect(bf16?.[total]).toBe((fp32?.[total] as number) / 2);
+      expect(amp?.[total]).toBe(fp32?.[total]);
+    }
+    expect(amp?.savedTensorBytes).toBeLessThan(fp32?.savedTensorBytes as number);
+  });
+
+  test("checkpointing a model without blocks says that it does nothing", () => {
+    const { diagnostics, peak } = estimate(lenet, { batch: 64, checkpointing: "full" });
+    expect(diagnostics.map(({ code }) => code)).toContain("training/no-blocks");
+    expect(peak.allocatedBytes).toBe(estimate(lenet, { batch: 64 }).peak.allocatedBytes);
+  });
+
+  test("a compiler keeps less of VGG-16", () => {
+    const eager = estimate(vgg, { batch: 2 }).totals.savedTensorBytes;
+    expect(estimate(vgg, { batch: 2, compile: true }).totals.savedTensorBytes).toBeLessThan(0.7 * eager);
+  });
+
   test("a frozen parameter has no gradient and no states", () => {
     const { model, totals } = estimate(vgg, { batch: 2, freeze: ["conv*"] });
     expect(model.trainableParameterCount).toBe(138_357_544 - 14_714_688);

@@ -42,6 +42,14 @@ function retryNotes({ timeline: { retries }, graph }: Run): Diagnostic[] {
   return [{ code: "memory/retries", severity: "warning", message, where: graph.name }];
 }
 
+/** Checkpointing found nothing to take: the model's modules are in no numbered list. */
+function checkpointNotes({ graph }: Run): Diagnostic[] {
+  if (graph.checkpoints?.length !== 0) return [];
+  const message =
+    "no blocks to checkpoint: no module is an entry of a list and has modules inside, so nothing is computed again";
+  return [{ code: "training/no-blocks", severity: "warning", message, where: graph.name }];
+}
+
 function inputOf(model: ImportedModel, options: Options): ReportInput {
   const checked = checkFlags(options);
   const resolved = resolveSetup(checked, model);
@@ -62,7 +70,12 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
     timeline,
     outOfMemory,
     assumptions: [...assumptions, ...convolutions.assumptions],
-    diagnostics: [...run.diagnostics, ...convolutions.diagnostics, ...retryNotes(run)],
+    diagnostics: [
+      ...run.diagnostics,
+      ...convolutions.diagnostics,
+      ...retryNotes(run),
+      ...checkpointNotes(run),
+    ],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };
 }

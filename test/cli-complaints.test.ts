@@ -100,11 +100,15 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a glob that freezes nothing", estimate("--freeze", "encoder.*"), ["[setup/freeze]"]],
   [
     "a precision of a later release",
-    estimate("--precision", "amp-bf16"),
+    estimate("--precision", "fp8"),
     ["[setup/not-yet]", "planned for release"],
   ],
   ["sharding of a later release", estimate("--parallel", "dp=8"), ["--parallel: ", "[setup/not-yet]"]],
-  ["compilation of a later release", estimate("--compile"), ["--compile: ", "[setup/not-yet]"]],
+  [
+    "a checkpointing that says no blocks",
+    estimate("--checkpointing", "every=0"),
+    ["[setup/checkpointing]", "every=K"],
+  ],
   ["a chart of a later release", estimate("--plot", "out.svg"), ["--plot: ", "[setup/not-yet]"]],
 
   [

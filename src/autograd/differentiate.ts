@@ -316,8 +316,10 @@ class TapeWriter implements Tracer {
       else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
     }
     const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
-    const view = !self && rule.aliases !== undefined && outputs[0]?.base !== null;
-    this.recordCall({ op, attributes, inputs, outputs, view, grad: differentiable ? id : null, from });
+    if (this.dispatched) {
+      const view = !self && rule.aliases !== undefined && outputs[0]?.base !== null;
+      this.recordCall({ op, attributes, inputs, outputs, view, grad: differentiable ? id : null, from });
+    }
     if (!differentiable) return outputs;
     for (const name of reads) {
       const output = outputs[names.indexOf(name)]; // not every result is made every time
@@ -357,7 +359,6 @@ class TapeWriter implements Tracer {
     readonly grad: GradNodeId | null;
     readonly from: number;
   }): void {
-    if (!this.dispatched) return;
     const inputs: Record<string, TapeTensor[]> = {};
     for (const port in call.inputs) {
       const value = call.inputs[port];
@@ -367,7 +368,7 @@ class TapeWriter implements Tracer {
     }
     const outputs = call.outputs.map(({ spec, storage }) => ({ spec, storage }));
     const node = (this.node as Node).id;
-    this.dispatched.push({ ...call, node, inputs, outputs, to: this.events.length });
+    this.dispatched?.push({ ...call, node, inputs, outputs, to: this.events.length });
   }
 
   /** A view's history is drawn again from its base after an in-place change. */
@@ -427,7 +428,7 @@ class TapeWriter implements Tracer {
     const results = forward(this.kernel, { inputs, outputs: specs, attributes });
     this.kernel.end(results);
     return results.map(({ spec, storage }) => {
-      if (![...this.keptStorages.values()].includes(storage)) this.open.push(storage);
+      if (!this.isKept(storage)) this.open.push(storage);
       return { spec, storage, edge: null, base: null };
     });
   }
@@ -485,6 +486,11 @@ class TapeWriter implements Tracer {
     if (known === undefined) this.emit("keep", storage);
     this.keptStorages.set(label, storage);
     return { spec, storage };
+  }
+
+  private isKept(storage: StorageId): boolean {
+    if (this.keptStorages.size === 0) return false;
+    return [...this.keptStorages.values()].includes(storage);
   }
 
   private emit(kind: "allocate" | "drop" | "keep", storage: StorageId): void {

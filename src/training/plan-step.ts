@@ -92,6 +92,8 @@ class StepPlanner {
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
+  /** What the first pass made once and for all. */
+  private readonly kept: StorageId[] = [];
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
 
@@ -217,10 +219,7 @@ class StepPlanner {
       ledger.hold(block);
     }
     for (const storage of this.returned()) ledger.hold(storage);
-    const kept = this.tape.events.flatMap(({ kind, storage }) => (kind === "keep" ? [storage] : []));
-    const once = new Set(
-      [this.forwardBlas, this.backwardBlas, ...this.scalerStorages(), ...kept].map(allocation),
-    );
+    const once = new Set([this.forwardBlas, this.backwardBlas, ...this.kept].map(allocation));
     return sections.map((section) => {
       if (!section.actions.some((action) => once.has(action))) return section;
       const keeps = section.actions.map((action) => !once.has(action));
@@ -298,6 +297,7 @@ class StepPlanner {
   /** Once made, it stays. */
   private keep(storage: StorageId): void {
     if (this.ledger.holdersOf(storage) > 0) return;
+    this.kept.push(storage);
     this.ledger.allocate(storage);
     this.ledger.hold(storage);
   }

@@ -51,12 +51,13 @@ export class Recomputation {
       this.frameOf.fill(i, first, last + 1);
     });
     const ranges = checkpoints.map(() => ({ from: -1, to: -1 }));
-    tape.events.forEach(({ kind, node }, i) => {
-      const range = ranges[this.frameOf[node] as number];
-      if (!range) return;
-      if (range.from < 0) range.from = i;
-      if (kind === "save") range.to = i;
-    });
+    if (checkpoints.length > 0)
+      tape.events.forEach(({ kind, node }, i) => {
+        const range = ranges[this.frameOf[node] as number];
+        if (!range) return;
+        if (range.from < 0) range.from = i;
+        if (kind === "save") range.to = i;
+      });
     const frames = checkpoints.map((checkpoint, i): Frame => {
       return {
         checkpoint,
@@ -66,7 +67,7 @@ export class Recomputation {
         held: false,
       };
     });
-    for (const { node, saved } of tape.gradNodes) {
+    for (const { node, saved } of checkpoints.length > 0 ? tape.gradNodes : []) {
       const frame = frames[this.frameOf[node] as number];
       if (frame && saved.length > 0) frame.left += 1;
     }

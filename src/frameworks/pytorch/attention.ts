@@ -323,7 +323,7 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
       query: query.spec,
       key: key.spec,
       value: value.spec,
-      mask: mask && mask.spec,
+      mask: mask?.spec ?? null,
       causal: flag(attributes, "is_causal"),
       dropout,
       training: query.edge !== null || key.edge !== null || value.edge !== null,

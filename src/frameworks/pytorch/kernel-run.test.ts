@@ -21,6 +21,10 @@ beforeEach(() => {
       },
       release: (storage) => log.push(`-${storage}`),
       blas: () => log.push("blas"),
+      kept: (label, size) => {
+        log.push(`=${label} ${size}`);
+        return { spec, storage: next++ };
+      },
     },
   );
 });
