@@ -1,6 +1,6 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
 import { differentiate } from "./autograd/differentiate.js";
-import { partition } from "./autograd/partition.js";
+import { partition } from "./autograd/partition/partition.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
 import type { Machine, TrainingSetup } from "./ir/setup.js";

@@ -2,7 +2,8 @@
 import { OPS } from "../../ops/table.js";
 import { movedDims } from "../../ops/views.js";
 import type { OpRule } from "../../ops/rule.js";
-import { attentionKernels, lowerAttention } from "./attention.js";
+import { attentionKernels } from "./attention/kernels.js";
+import { lowerAttention } from "./attention/lower.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { indexingKernels } from "./indexing.js";
