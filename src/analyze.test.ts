@@ -22,6 +22,7 @@ const SETTINGS: readonly Options[] = [
   ),
   { optimizer: "adam:fused=true", accumulate: 3 },
   { optimizer: false, step: "first" },
+  { freshInputs: true, zeroGrad: "keep" },
   { precision: "bf16", clipGrad: true },
   { precision: "amp-bf16", checkpointing: "full", zeroGrad: "at-start" },
   { precision: "amp-fp16", channelsLast: true, accumulate: 2, clipGrad: true },
@@ -52,9 +53,11 @@ describe.each(MODELS)("%s", (path) => {
     verifyGraph(graph);
     verifyTape(tape);
     verifyStep(step);
-    verifyStep({ ...step, first: [...step.first, ...step.steady] }); // a step can follow a steady one
+    // a step can follow a steady one; what it makes anew takes another's place only between steps
+    if (step.carried.length === 0) verifyStep({ ...step, first: [...step.first, ...step.steady] });
     const first = aliveAfter([step.resident, ...step.first], new Set());
     const steady = aliveAfter(step.steady, first);
+    for (const { made, before } of step.carried) if (steady.delete(made)) steady.add(before);
     expect(steady).toEqual(first); // a step leaves what it found: nothing leaks
     expect(timeline.reserved).toBeGreaterThanOrEqual(timeline.steady.peak.allocated);
   });

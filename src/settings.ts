@@ -33,6 +33,7 @@ const SETTINGS = {
   loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
+  freshInputs:   { kind: "switch", help: "every step loads a new mini-batch before it lets go of the last one" },
   clipGrad:      { kind: "switch", help: "clip_grad_norm_ over all gradients before the optimizer steps" },
   step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
@@ -101,6 +102,8 @@ export interface Options {
   /** Globs over parameter names that do not train. */
   readonly freeze?: readonly string[];
   readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
+  /** Every step loads a new mini-batch before it lets go of the last one. */
+  readonly freshInputs?: boolean;
   /** `clip_grad_norm_` over all gradients before the optimizer steps. */
   readonly clipGrad?: boolean;
   /** Which step: every later one (steady, default) or the very first. */

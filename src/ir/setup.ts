@@ -44,6 +44,8 @@ export interface TrainingSetup {
   readonly accumulate: number;
   readonly loss: LossChoice;
   readonly zeroGrad: ZeroGrad;
+  /** Every step but the first makes its inputs anew while the old ones are there. */
+  readonly freshInputs?: boolean;
   /** Gradients are clipped to a norm over all of them before the optimizer steps. */
   readonly clipGradients: boolean;
   /** The loss is scaled by a `torch.amp.GradScaler`. */

@@ -39,6 +39,7 @@ export interface SetupReport {
   readonly loss: LossChoice;
   readonly freeze: readonly string[];
   readonly zeroGrad: ZeroGrad;
+  readonly freshInputs: boolean;
   readonly clipGrad: boolean;
   readonly channelsLast: boolean;
   readonly attention: AttentionChoice;

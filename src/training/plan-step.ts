@@ -94,6 +94,8 @@ class StepPlanner {
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
   /** What the first pass made once and for all. */
   private readonly kept: StorageId[] = [];
+  /** Inputs that a step makes, and those they replace. */
+  private loaded: { readonly made: BlockId; readonly before: BlockId }[] = [];
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
 
@@ -175,6 +177,10 @@ class StepPlanner {
       ledger.begin("zero-grad");
       this.zeroGradients();
     }
+    if (!first && setup.freshInputs) {
+      ledger.begin("forward");
+      this.loadInputs();
+    }
     const sections = [...ledger.take(), ...this.passes()];
     for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
       this.returnFromPass("backward");
@@ -190,6 +196,23 @@ class StepPlanner {
     } else ledger.begin("zero-grad");
     if (setup.accumulate === 1) this.returnFromPass();
     return [...sections, ...ledger.take()];
+  }
+
+  /** New inputs take the place of the last step's, which die when the loop's variable is bound again. */
+  private loadInputs(): void {
+    const { ledger, tape } = this;
+    const inputs = tape.graph.values.filter(({ role }) => role === "input" || role === "target");
+    const before = inputs.map(({ id }) => tape.storageOf[id] as StorageId);
+    if (this.loaded.length === 0)
+      this.loaded = before.map((storage) => {
+        const { bytes, label, spec } = tape.storages[storage] as Storage;
+        return {
+          made: ledger.declare(bytes, "inputs", label, "the mini-batch of this step", spec),
+          before: storage,
+        };
+      });
+    for (const { made } of this.loaded) ledger.allocate(made);
+    for (const { before } of this.loaded) ledger.free(before);
   }
 
   /** Forward and backward. Where gradients are there already, backward adds to them. */
@@ -424,14 +447,15 @@ class StepPlanner {
     }
   }
 
-  /** Of the optimizer's: what a step makes anew and keeps until the next. */
+  /** What a step makes anew and keeps until the next. */
   carried(): Step["carried"] {
-    return [this.optimizer, ...this.own.values()].flatMap(({ plan, blocks }) =>
+    const states = [this.optimizer, ...this.own.values()].flatMap(({ plan, blocks }) =>
       (plan?.carried ?? []).map(({ made, before }) => ({
         made: blocks[made] as BlockId,
         before: blocks[before] as BlockId,
       })),
     );
+    return [...this.loaded, ...states];
   }
 
   private zeroGradients(): void {

@@ -13,7 +13,6 @@ const UNSUPPORTED = [
   [(spec) => spec.attn, "attention choice"],
   [(spec) => spec.attention_mask, "attention mask"],
   [(spec) => spec.dist, "several GPUs"],
-  [(spec) => spec.fresh_inputs, "inputs made anew"],
   [(spec) => spec.source === "transformers", "models made from a config"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
@@ -80,6 +79,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.mode && { precision: spec.mode }),
     ...(spec.channels_last && { channelsLast: true }),
     ...(spec.clip_grad && { clipGrad: true }),
+    ...(spec.fresh_inputs && { freshInputs: true }),
     ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),

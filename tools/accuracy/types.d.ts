@@ -28,7 +28,7 @@ export interface RecordedSpec {
   readonly attention_mask?: unknown;
   readonly clip_grad?: number;
   readonly dist?: unknown;
-  readonly fresh_inputs?: unknown;
+  readonly fresh_inputs?: boolean;
 }
 
 export interface Recorded {
