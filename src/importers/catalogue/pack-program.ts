@@ -1,5 +1,6 @@
 /** An exported program → the file of a catalogue model. Used by `tools/pack-catalogue.mjs`, never for an estimate. */
-import { framesOf, targetsOf } from "../torch-export/locals.js";
+import { framesOf } from "../torch-export/locals.js";
+import { abridged } from "../torch-export/source-line.js";
 import {
   type Program,
   type ProgramNode,
@@ -233,7 +234,7 @@ class Packer {
   private trace(text: string | undefined): number {
     let outer = 0;
     for (const { file, line, name, code } of framesOf(text)) {
-      const frame = this.frames.add([shortened(file), Number(line), name, targetsOf(code).join(", ")]);
+      const frame = this.frames.add([shortened(file), Number(line), name, abridged(code)]);
       outer = this.traces.add([outer, frame]) + 1;
     }
     return outer;

@@ -74,7 +74,7 @@ export interface PackedProgram {
   readonly sizes: readonly (readonly [name: string, size: PackedSize])[];
   /** Module calls: the one around (index + 1, 0 for none), name inside it, class, and the key if it is not the path's. */
   readonly scopes: readonly (readonly [outer: number, name: string, kind: string, key?: string])[];
-  readonly frames: readonly (readonly [file: string, line: number, name: string, targets: string])[];
+  readonly frames: readonly (readonly [file: string, line: number, name: string, code: string])[];
   /** A stack: the one outside of it (index + 1, 0 for none), and its innermost frame. */
   readonly traces: readonly (readonly [outer: number, frame: number])[];
   /** Paths of all modules, in the order they were made. */

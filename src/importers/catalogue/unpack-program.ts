@@ -252,10 +252,9 @@ class Unpacker {
   /** Stack traces as Python prints them, with the empty one first. */
   private traces(): string[] {
     const frames = this.list(this.packed.frames, "frames").map((row) => {
-      const [file, line, name, targets] = this.list(row, "frames");
-      const code = targets === "" ? "" : `${this.text(targets, "frames")} =`;
+      const [file, line, name, code] = this.list(row, "frames");
       const at = `File "${this.text(file, "frames")}", line ${this.count(line)}, in ${this.text(name, "frames")}`;
-      return `${at}\n    ${code}`;
+      return `${at}\n    ${this.text(code, "frames")}`;
     });
     const traces = [{ text: "", depth: 0 }];
     for (const row of this.list(this.packed.traces, "traces")) {

@@ -27,10 +27,10 @@ describe("a variable holds a tensor", () => {
   test("until the statement that binds it anew is done", () => {
     expect(
       held(
-        "a | forward:1 x = self.conv(x)",
-        "b | forward:2 x = self.norm(x)",
-        "c | forward:3 x = self.relu(x)",
-        "d | forward:4 return self.head(x)",
+        "a | forward:1 x = F.conv(x)",
+        "b | forward:2 x = F.norm(x)",
+        "c | forward:3 x = F.relu(x)",
+        "d | forward:4 return F.head(x)",
       ),
     ).toEqual({ a: 1, b: 2, c: 3 });
   });
@@ -38,10 +38,10 @@ describe("a variable holds a tensor", () => {
   test("until its function returns, when nothing binds it again", () => {
     expect(
       held(
-        "a | forward:1 identity = self.stem(x)",
-        "b | forward:2 y = self.conv(identity)",
-        "c | forward:3 y = self.relu(y)",
-        "d | forward:4 return self.head(y)",
+        "a | forward:1 identity = F.stem(x)",
+        "b | forward:2 y = F.conv(identity)",
+        "c | forward:3 y = F.relu(y)",
+        "d | forward:4 return F.head(y)",
       ),
     ).toEqual({ a: 3, b: 2, c: 3 });
   });
@@ -83,9 +83,9 @@ describe("a statement binds", () => {
   test("nothing when it returns, compares, calls, assigns an attribute or unpacks another count", () => {
     expect(
       held(
-        "a | forward:1 return self.f(x)",
+        "a | forward:1 return F.f(x)",
         "b | forward:2 x == y",
-        "c | forward:3 self.f(x)",
+        "c | forward:3 F.f(x)",
         "d | forward:4 self.cache = f(x)",
         "e f g | forward:5 a, b = parts",
         "h | forward:6 x += f(y)",
@@ -125,4 +125,28 @@ describe("activations", () => {
   test("without traces nothing is held", () => {
     expect(heldByLocals([{ trace: undefined, modules: undefined, results: ["a"] }]).size).toBe(0);
   });
+});
+
+describe("a helper method", () => {
+  test("keeps what it makes until its statement is done: its own variables are not in the traces", () => {
+    const lines = [
+      "a | forward:1 y = self.gather(xs)",
+      "b | forward:1 y = self.gather(xs)",
+      "c | forward:2 return F.relu(y)",
+    ];
+    expect(held(...lines.map((line) => `${line} | k,block,Block`))).toEqual({ a: 1, b: 2 });
+  });
+
+  test("is no module: what a module makes has a frame of its own", () => {
+    expect(held("a | forward:1 return self.conv(x) | k,block,Block;k,block.conv,Conv2d")).toEqual({});
+  });
+});
+
+test("a list holds what is appended to it", () => {
+  const lines = [
+    "a | forward:1 outs.append(F.conv(x))",
+    "b | forward:2 x = F.norm(x)",
+    "c | forward:3 return F.cat(outs)",
+  ];
+  expect(held(...lines)).toEqual({ a: 2, b: 2 });
 });

@@ -5,8 +5,10 @@
  * assignment binds the last result of its statement to a name; the name holds it until it is bound again or its
  * function returns. Only the lifetimes leave this file: paths and code do not.
  *
- * Untrue   a helper called twice in a row from one line counts as one call; lists and attributes hold nothing
+ * Untrue   a helper called twice in a row from one line counts as one call; attributes hold nothing, and lists only
+ *          what is appended to them
  */
+import { calleeOf, targetsOf } from "./source-line.js";
 
 /** One function activation an operator ran in, outermost first. */
 export interface Frame {
@@ -30,6 +32,8 @@ interface Activation {
     readonly line: string;
     readonly targets: readonly string[];
     results: readonly string[];
+    /** What a helper method of the module makes while the statement runs: its variables are not in the traces. */
+    readonly inHelper: string[] | null;
   } | null;
 }
 
@@ -42,7 +46,9 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
   const finish = (activation: Activation, end: number) => {
     const { statement, names } = activation;
     if (!statement) return;
-    bind(statement.targets, statement.results, (name, results) => {
+    hold(statement.inHelper ?? [], end);
+    bind(statement.targets, statement.results, (target, results) => {
+      const name = target.endsWith("[]") ? `${target}${names.size}` : target; // an entry of a list is never bound again
       const before = names.get(name);
       if (before) hold(before, end);
       names.set(name, results);
@@ -54,6 +60,7 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
     for (const results of activation.names.values()) hold(results, end);
   };
 
+  const modules = moduleNames(nodes);
   let open: { key: string; activation: Activation }[] = [];
   nodes.forEach((node, index) => {
     const frames = framesOf(node.trace);
@@ -69,13 +76,34 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
     frames.forEach((frame, depth) => {
       const { activation } = open[depth] as { activation: Activation };
       if (activation.statement && activation.statement.line !== frame.line) finish(activation, index - 1);
-      activation.statement ??= { line: frame.line, targets: targetsOf(frame.code), results: [] };
-      if (node.results.length > 0) activation.statement.results = node.results;
+      activation.statement ??= {
+        line: frame.line,
+        targets: targetsOf(frame.code),
+        results: [],
+        inHelper: callsHelper(frame.code, modules) ? [] : null,
+      };
+      const { statement } = activation;
+      if (node.results.length > 0) statement.results = node.results;
+      if (depth === frames.length - 1) statement.inHelper?.push(...node.results);
     });
   });
   for (let depth = open.length - 1; depth >= 0; depth--)
     close((open[depth] as { activation: Activation }).activation, nodes.length - 1);
   return until;
+}
+
+/** Last segments of the paths of all modules. */
+function moduleNames(nodes: readonly TracedNode[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const stack of new Set(nodes.map(({ modules }) => modules)))
+    for (const call of stack?.split(";") ?? []) names.add(call.split(",")[1]?.split(".").at(-1) ?? "");
+  return names;
+}
+
+/** The line calls a method of the module that is no module itself: `torch.export` leaves its frame out. */
+function callsHelper(code: string, modules: ReadonlySet<string>): boolean {
+  const callee = calleeOf(code);
+  return modules.size > 0 && callee !== undefined && !modules.has(callee) && !callee.startsWith("forward");
 }
 
 /** One target takes all results; several take one each. */
@@ -119,10 +147,4 @@ function activationKeys(frames: readonly Frame[], modules: string | undefined): 
     path += `:${frame.line}`;
     return key;
   });
-}
-
-/** Names a statement assigns to: `x = …`, `q, k, v = …`; none for returns, calls and what cannot be read off one line. */
-export function targetsOf(code: string): string[] {
-  const match = /^([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?::[^=]+)?=(?!=)/.exec(code);
-  return match ? (match[1] as string).split(",").map((name) => name.trim()) : [];
 }

@@ -15,6 +15,7 @@ import { allocationOrder, type Resident } from "./allocation-order.js";
 import { readArgument } from "./arguments.js";
 import { declaredInputs, usedNames } from "./declared-inputs.js";
 import { boundSize, boundSpec, type Sizes, startingSizes } from "./sizes.js";
+import { namesFloat } from "./source-line.js";
 import { findTwin } from "./tied-parameters.js";
 
 export interface LowerOptions {
@@ -477,9 +478,8 @@ function resultNames(node: ProgramNode): string[] {
     .filter((name) => name !== undefined);
 }
 
-/** The source line names float32 itself, as `x.float()` does: the type stays when the model is moved to another. */
+/** A tensor made or cast on a line that names float32. */
 function spellsOutFloat({ target, metadata }: ProgramNode): boolean {
   if (!/\.(to|_to_copy|zeros|ones|full|empty|rand|randn)\./.test(target)) return false;
-  const line = metadata?.stack_trace?.trimEnd().split("\n").at(-1) ?? "";
-  return /\.float\(\)|float32/.test(line);
+  return namesFloat(metadata?.stack_trace?.trimEnd().split("\n").at(-1) ?? "");
 }
