@@ -7,7 +7,7 @@
 import { isDifferentiable } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
-import { holds, KernelRun } from "../frameworks/pytorch/kernel-run.js";
+import { holds, KernelRun, type Use } from "../frameworks/pytorch/kernel-run.js";
 import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
@@ -61,9 +61,9 @@ class TapeWriter implements Tracer {
     this.graph = graph;
     this.device = device;
     this.kernel = new KernelRun(device, {
-      make: (spec, size, workspace) => {
-        const label = workspace ? `${this.running} workspace` : this.running;
-        const storage = this.storage(size, label, spec, undefined, workspace);
+      make: (spec, size, use) => {
+        const label = use === "tensor" ? this.running : `${this.running} workspace`;
+        const storage = this.storage(size, label, spec, undefined, use);
         this.emit("allocate", storage);
         return { spec, storage };
       },
@@ -318,7 +318,7 @@ class TapeWriter implements Tracer {
     label: string,
     spec: TensorSpec,
     resident?: ValueId,
-    workspace = false,
+    use: Use = "tensor",
   ): StorageId {
     const id = this.storages.length;
     this.storages.push({
@@ -328,7 +328,8 @@ class TapeWriter implements Tracer {
       node: this.node?.id ?? -1,
       spec,
       resident,
-      workspace,
+      workspace: use !== "tensor",
+      trial: use === "trial",
     });
     return id;
   }

@@ -5,7 +5,15 @@
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { ValueId, ValueRole } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
-import { allocation, type BlockId, type Category, type Phase, type Section, type Step } from "../ir/step.js";
+import {
+  allocation,
+  blockOf,
+  type BlockId,
+  type Category,
+  type Phase,
+  type Section,
+  type Step,
+} from "../ir/step.js";
 import { savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { lastUses } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
@@ -81,7 +89,15 @@ class StepPlanner {
           : category === "workspace"
             ? "scratch of a forward kernel"
             : "a forward result that nothing keeps");
-      this.ledger.declare(storage.bytes, category, storage.label, because, storage.spec, storage.node);
+      const block = this.ledger.declare(
+        storage.bytes,
+        category,
+        storage.label,
+        because,
+        storage.spec,
+        storage.node,
+      );
+      if (storage.trial) this.ledger.tries(block);
     }
     const workspace = (thread: string) =>
       this.ledger.declare(
@@ -143,9 +159,20 @@ class StepPlanner {
       ledger.begin("backward");
       this.backward(saved);
     }
-    const sections = ledger.take();
+    const tried = ledger.take();
+    const first = this.planned.size === 0;
+    const sections = tried.map((section) => this.withoutTrials(section));
     this.planned.set(key, { sections, gradients: key === "fresh" ? new Map(gradients) : null });
-    return [...sections];
+    return first ? tried : [...sections];
+  }
+
+  /** Plans are timed in the first pass alone. */
+  private withoutTrials(section: Section): Section {
+    const { blocks } = this.ledger;
+    const kept = section.actions.map((action) => !blocks[blockOf(action)]?.trial);
+    if (kept.every(Boolean)) return section;
+    const only = <T>(list: readonly T[]): T[] => list.filter((_, i) => kept[i]);
+    return { phase: section.phase, actions: only(section.actions), nodes: only(section.nodes) };
   }
 
   /** The same passes again, without the workspaces that the threads' cuBLAS handles have by then. */

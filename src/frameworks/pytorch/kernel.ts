@@ -34,6 +34,8 @@ export interface Kernel {
   free(tensor: Held): void;
   /** Scratch memory of `size` bytes until it is freed or the kernel ends. */
   scratch(size: number): Held;
+  /** Scratch of `size` bytes in which plans for `problem` are timed, the first time a kernel meets it. */
+  trial(size: number, problem: string): void;
   /** What `run` makes and does not return dies when it ends, last made first. */
   scope(run: () => Held): Held;
   /** The kernel goes through cuBLAS, whose handle takes a workspace at its first use in a thread. */

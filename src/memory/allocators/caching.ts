@@ -89,6 +89,10 @@ export class CachingAllocator implements Allocator {
     else insert(pool, whole);
   }
 
+  emptyCache(): void {
+    this.releaseCached();
+  }
+
   sizeOf(handle: number): number {
     return (this.blocks[handle] as Block).size;
   }
