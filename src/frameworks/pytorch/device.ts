@@ -6,6 +6,8 @@ export interface Device {
   readonly multiprocessors: number;
   /** What a cuBLAS handle takes at its first use in a thread, and keeps. */
   readonly blasWorkspace: Bytes;
+  /** False when float32 convolutions must not use TF32; PyTorch allows it by default. */
+  readonly tf32?: boolean;
   /** How cuDNN's convolution algorithms are picked; `no-workspace` leaves their scratch out. */
   readonly cudnn: "default" | "benchmark" | "deterministic" | "no-workspace";
 }
