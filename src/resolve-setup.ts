@@ -23,8 +23,17 @@ export interface ResolvedSetup {
 }
 
 const DEFAULT_OPTIMIZER = "adamw";
-/** Compute capability major from which on the rule for convolution scratch was recorded. */
-const AMPERE = 8;
+/** Compute capability from which on cuDNN 9 has plans. */
+const TURING = 7.5;
+
+const PLAN_CHOICE = {
+  default:
+    "scratch of convolutions is that of the plan cuDNN 9.24 puts first, told apart by size, type and GPU; no-workspace leaves it out",
+  benchmark:
+    "the plan cuDNN puts first is taken for the fastest; the first step times plans in as much scratch as the largest one wants",
+  deterministic: "scratch of convolutions is that of the first plan that always adds up in the same order",
+  "no-workspace": "scratch of convolutions is left out",
+} as const;
 
 /** Options must have gone through `checkOptions`. */
 export function resolveSetup(options: Options, model: ImportedModel): ResolvedSetup {
@@ -232,22 +241,16 @@ export function convolutionNotes(
   if (cudnn === "no-workspace" || !graph.nodes.some(({ op }) => op === "convolution")) {
     return { assumptions: [], diagnostics: [] };
   }
-  const because =
-    "scratch of convolutions follows the plans cuDNN usually picks, by one rule per direction; no-workspace leaves it out";
   const told = (message: string): Diagnostic => ({
     code: "ops/cudnn-workspace",
     severity: "warning",
     message,
     where: graph.name,
   });
-  const diagnostics: Diagnostic[] = [];
-  if (cudnn !== "default") {
-    diagnostics.push(
-      told(`--cudnn ${cudnn} is computed like default: which plans it picks is not known before a run`),
-    );
-  }
-  if (machine.computeCapability[0] < AMPERE) {
-    diagnostics.push(told("cuDNN picks other kernels on GPUs before Ampere; their scratch may differ"));
-  }
-  return { assumptions: [{ setting: "cudnn", value: cudnn, because }], diagnostics };
+  const [major, minor] = machine.computeCapability;
+  const old = major + minor / 10 < TURING;
+  const diagnostics = old
+    ? [told("cuDNN 9 has no plans for GPUs before Turing; those of an older one may differ")]
+    : [];
+  return { assumptions: [{ setting: "cudnn", value: cudnn, because: PLAN_CHOICE[cudnn] }], diagnostics };
 }

@@ -21,7 +21,7 @@ describe("the largest batch", () => {
   test("hardly depends on the batch that was asked", async () => {
     const model = await readFixture("examples/vgg16.yaml");
     const answers = [1, 8, 100].map((batch) => largestBatch(model, { gpu: "RTX 3060", batch })?.batch ?? 0);
-    expect(Math.max(...answers) / Math.min(...answers)).toBeLessThan(1.1);
+    expect(Math.max(...answers) / Math.min(...answers)).toBeLessThan(1.15);
   });
 
   test("is zero when not even one sample fits", async () => {

@@ -34,7 +34,11 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
     const planned = planIfPossible(model, resolved, batch);
     return planned !== null && !simulateMemory(planned.step, machine, setup).outOfMemory;
   };
-  const guess = linear ? largestByLines(linear, resolved) : setup.batch;
+  const far = linear ? largestByLines(linear, resolved) : setup.batch;
+  // scratch of convolutions is no line over a wide range: lines through the batch that was found speak for those around it
+  const planned = planIfPossible(model, resolved, Math.max(1, far));
+  const close = planned && linearize(model, resolved, planned);
+  const guess = close ? largestByLines(close, resolved) : far;
   return lastThat(fits, Math.max(1, guess), { stride: 1, mostTries: MOST_PLANS });
 }
 

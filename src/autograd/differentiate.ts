@@ -8,7 +8,7 @@ import { type DType, isDifferentiable, isFloating } from "../base/dtype.js";
 import { invariant } from "../base/invariant.js";
 import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
 import { castPolicy, castTarget, eligible } from "../frameworks/pytorch/autocast.js";
-import { holds, KernelRun } from "../frameworks/pytorch/kernel-run.js";
+import { holds, KernelRun, type Use } from "../frameworks/pytorch/kernel-run.js";
 import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
@@ -82,9 +82,9 @@ class TapeWriter implements Tracer {
     this.graph = graph;
     this.device = device;
     this.kernel = new KernelRun(device, {
-      make: (spec, size, workspace) => {
-        const label = workspace ? `${this.running} workspace` : this.running;
-        const storage = this.storage(size, label, spec, undefined, workspace);
+      make: (spec, size, use) => {
+        const label = use === "tensor" ? this.running : `${this.running} workspace`;
+        const storage = this.storage(size, label, spec, undefined, use);
         this.emit("allocate", storage);
         return { spec, storage };
       },
@@ -463,7 +463,7 @@ class TapeWriter implements Tracer {
     label: string,
     spec: TensorSpec,
     resident?: ValueId,
-    workspace = false,
+    use: Use = "tensor",
   ): StorageId {
     const id = this.storages.length;
     this.storages.push({
@@ -473,7 +473,8 @@ class TapeWriter implements Tracer {
       node: this.node?.id ?? -1,
       spec,
       resident,
-      workspace,
+      workspace: use !== "tensor",
+      trial: use === "trial",
     });
     return id;
   }
@@ -482,7 +483,7 @@ class TapeWriter implements Tracer {
   private kept(label: string, size: Bytes): Held {
     const spec: TensorSpec = { shape: [size], strides: [1], dtype: "uint8" };
     const known = this.keptStorages.get(label);
-    const storage = known ?? this.storage(size, label, spec, undefined, true);
+    const storage = known ?? this.storage(size, label, spec, undefined, "workspace");
     if (known === undefined) this.emit("keep", storage);
     this.keptStorages.set(label, storage);
     return { spec, storage };

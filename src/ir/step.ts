@@ -38,6 +38,11 @@ export interface Block {
   readonly shape: readonly number[];
   readonly dtype: string;
   readonly because: string;
+  /**
+   * Scratch for plans that are timed the first time a problem is met, in the first pass alone: it may fail, and once it is
+   * freed the allocator's cache is emptied.
+   */
+  readonly trial: boolean;
 }
 
 /** Positive: allocate block `i - 1`. Negative: free block `-i - 1`. Small integers keep a step of 10^5 events light. */

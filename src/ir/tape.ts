@@ -23,6 +23,8 @@ export interface Storage {
   readonly spec: TensorSpec;
   /** Scratch of a kernel, not a tensor a user would know. */
   readonly workspace: boolean;
+  /** Scratch for plans that are timed: see Block. */
+  readonly trial: boolean;
 }
 
 /** A tensor as autograd sees it at one moment. */

@@ -70,10 +70,15 @@ class Replay {
   private peak = { allocated: -1, section: 0, action: -1 };
   private aliveBefore: Uint8Array;
   private readonly alive: Uint8Array;
+  private readonly trials: Uint8Array;
 
   constructor(step: Step, allocator: Allocator) {
     this.sizes = new Float64Array(step.blocks.length);
-    for (const { id, bytes } of step.blocks) this.sizes[id] = bytes;
+    this.trials = new Uint8Array(step.blocks.length);
+    for (const { id, bytes, trial } of step.blocks) {
+      this.sizes[id] = bytes;
+      if (trial) this.trials[id] = 1;
+    }
     this.allocator = allocator;
     this.handles = new Int32Array(step.blocks.length).fill(-1);
     this.alive = new Uint8Array(step.blocks.length);
@@ -93,7 +98,7 @@ class Replay {
 
   /** Runs `sections` once; what did not fit, or null. */
   run(sections: readonly Section[], stepNumber: number): Timeline["outOfMemory"] {
-    const { allocator, handles, alive, sizes } = this;
+    const { allocator, handles, alive, sizes, trials } = this;
     this.sections = sections;
     this.phases = [];
     this.aliveBefore = alive.slice();
@@ -108,7 +113,7 @@ class Replay {
         if (action > 0) {
           const block = action - 1;
           const handle = allocator.allocate(sizes[block] as number);
-          if (handle < 0) return { block, phase: section.phase, step: stepNumber };
+          if (handle < 0 && trials[block] === 0) return { block, phase: section.phase, step: stepNumber };
           handles[block] = handle;
           alive[block] = 1;
           if (allocator.allocated > peak.allocated) {
@@ -118,7 +123,9 @@ class Replay {
           }
         } else {
           const block = -action - 1;
-          allocator.free(handles[block] as number);
+          const handle = handles[block] as number;
+          if (handle >= 0) allocator.free(handle);
+          if (trials[block] === 1) allocator.emptyCache();
           alive[block] = 0;
         }
       }

@@ -1,5 +1,6 @@
 /** Timeline, Step, Tape and Machine → the report. Recomputes nothing that a pass knows; rounds and formats nothing. */
 import type { Diagnostic } from "../base/complaint.js";
+import { bytes } from "../base/units.js";
 import type { ContextMemory } from "../hardware/contexts.js";
 import type { Graph } from "../ir/graph.js";
 import type { Machine, TrainingSetup } from "../ir/setup.js";
@@ -106,8 +107,13 @@ export function reportExplanation(input: ReportInput): ExplainReport {
   };
 }
 
-/** The step that was asked for; reserved is the highest since the process began. */
-function reported(timeline: Timeline, { step }: TrainingSetup) {
+/**
+ * The step that was asked for; reserved is the highest since the process began. What cuDNN's benchmark took in the first
+ * step was given back, and it makes do with less: it does not count later.
+ */
+function reported(timeline: Timeline, { step, cudnn }: TrainingSetup) {
   if (step === "first") return timeline.first;
-  return { ...timeline.steady, reserved: timeline.reserved };
+  const peaks = timeline.steady.phases.map(({ peakReserved }) => peakReserved);
+  const reserved = cudnn === "benchmark" ? bytes(Math.max(...peaks)) : timeline.reserved;
+  return { ...timeline.steady, reserved };
 }

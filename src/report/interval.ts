@@ -7,11 +7,11 @@ import { packedSize } from "../ir/tensor.js";
 import type { Interval, MachineReport, Verdict } from "./report.js";
 
 /**
- * Which plan cuDNN picks for a convolution is modelled by one rule per direction. Of 157 recorded fp32 steps with the
- * real cuDNN's plans (oracle/pytorch/results-cudnn), 90 % reserve what is computed, give or take this many times the
- * operands of the largest convolution.
+ * Which plan cuDNN picks for a convolution is told by a tree that is right in about nine cases of ten. Of 159 recorded fp32
+ * steps with the real cuDNN's plans (oracle/pytorch/results-cudnn), 90 % reserve what is computed, give or take 1.20 times
+ * the operands of the largest convolution; the same when every layer like theirs is left out of what the trees learn from.
  */
-const OPERANDS = 2;
+const OPERANDS = 1.2;
 const CONFIDENCE = 0.9;
 
 export interface IntervalOptions {
@@ -25,7 +25,7 @@ export interface IntervalOptions {
 export function intervalOf({ graph, setup, allocated, reserved, context }: IntervalOptions): Interval {
   const reasons = ["what idle and measured processes hold outside PyTorch"];
   const operands = setup.cudnn === "no-workspace" ? null : largestConvolution(graph);
-  const spread = operands ? OPERANDS * operands : 0;
+  const spread = operands ? Math.ceil(OPERANDS * operands) : 0;
   if (operands)
     reasons.push(
       `${OPERANDS} times the operands of the largest convolution either way, for the plan cuDNN picks`,

@@ -48,6 +48,7 @@ export class Ledger {
       shape,
       dtype,
       because,
+      trial: false,
     });
     this.holders.push(0);
     return id;
@@ -84,6 +85,11 @@ export class Ledger {
     const draft = this.blocks[block] as Draft;
     draft.category = category;
     draft.because = because;
+  }
+
+  /** Plans are timed in this block. */
+  tries(block: BlockId): void {
+    (this.blocks[block] as Draft).trial = true;
   }
 
   begin(phase: Phase): void {

@@ -74,8 +74,11 @@ class BackwardPass {
   constructor(context: BackwardContext) {
     this.context = context;
     this.kernel = new KernelRun(context.device, {
-      make: (spec, size, workspace) =>
-        this.fresh(spec, this.running, size, workspace ? "workspace" : "temporaries"),
+      make: (spec, size, use) => {
+        const made = this.fresh(spec, this.running, size, use === "tensor" ? "temporaries" : "workspace");
+        if (use === "trial") context.ledger.tries(made.storage);
+        return made;
+      },
       release: (storage) => context.ledger.free(storage),
       blas: context.blas,
       kept: (label, size) => this.fresh({ shape: [size], strides: [1], dtype: "uint8" }, label, size), // none does

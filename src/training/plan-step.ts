@@ -9,6 +9,7 @@ import type { OptimizerChoice, TrainingSetup } from "../ir/setup.js";
 import {
   allocation,
   type Block,
+  blockOf,
   type BlockId,
   type Category,
   type Phase,
@@ -123,7 +124,15 @@ class StepPlanner {
           : category === "workspace"
             ? "scratch of a forward kernel"
             : "a forward result that nothing keeps");
-      this.ledger.declare(storage.bytes, category, storage.label, because, storage.spec, storage.node);
+      const block = this.ledger.declare(
+        storage.bytes,
+        category,
+        storage.label,
+        because,
+        storage.spec,
+        storage.node,
+      );
+      if (storage.trial) this.ledger.tries(block);
     }
     this.scaler = new GradScaler(this.ledger);
     this.clipping = new GradientClipping(this.ledger);
@@ -229,9 +238,20 @@ class StepPlanner {
       if (!this.tape.graph.scaledLoss) ledger.begin("backward");
       this.backward(saved);
     }
-    const sections = ledger.take();
+    const tried = ledger.take();
+    const first = this.planned.size === 0;
+    const sections = tried.map((section) => this.withoutTrials(section));
     this.planned.set(key, { sections, gradients: key === "fresh" ? new Map(gradients) : null });
-    return [...sections];
+    return first ? tried : [...sections];
+  }
+
+  /** Plans are timed in the first pass alone. */
+  private withoutTrials(section: Section): Section {
+    const { blocks } = this.ledger;
+    const kept = section.actions.map((action) => !blocks[blockOf(action)]?.trial);
+    if (kept.every(Boolean)) return section;
+    const only = <T>(list: readonly T[]): T[] => list.filter((_, i) => kept[i]);
+    return { phase: section.phase, actions: only(section.actions), nodes: only(section.nodes) };
   }
 
   /** The same passes again, without what stays from the first time on: cuBLAS workspaces, the loss scale. */

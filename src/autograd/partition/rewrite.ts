@@ -38,7 +38,16 @@ class Rewriting {
         const size = toBytes(Math.ceil(bytes));
         const spec: TensorSpec = { shape: [size], strides: [1], dtype: "uint8" };
         const node = this.calls[call]?.node ?? -1;
-        storages.push({ id: own, bytes: size, label, resident: undefined, node, spec, workspace: false });
+        storages.push({
+          id: own,
+          bytes: size,
+          label,
+          resident: undefined,
+          node,
+          spec,
+          workspace: false,
+          trial: false,
+        });
       }
       place.set(id, own);
       return own;

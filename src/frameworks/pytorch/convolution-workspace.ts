@@ -1,54 +1,71 @@
 /**
- * Scratch that cuDNN's first choice of plan takes for a convolution: mostly copies of its operands in the layout its
- * kernels want.
+ * Scratch that cuDNN takes for a convolution: copies of operands in the layout its kernel wants, padded channels, partial
+ * gradients that are summed in the end.
  *
- * Source  cuDNN 9.24's own heuristics and plans over 2,640 problems a GPU (torch 2.14.1 with cudnn.benchmark=False),
- *         summed up as one rule per direction; a rule is within 5 % or 1 MiB for 66 to 100 % of them
- * Untrue  which kernel is picked depends on more than its operands' sizes: a single layer can be off by its operands.
- *         GPUs before Ampere pick kernels these rules do not describe
+ * Which kind of plan cuDNN's heuristic puts first is decided by the trees of `plans.ts`; what a kind takes, by `rules.ts`.
  */
-import { packedSize, type TensorSpec } from "../../ir/tensor.js";
+import type { DType } from "../../base/dtype.js";
+import { leafOf } from "./convolution-workspace/choose.js";
+import { PLANS } from "./convolution-workspace/plans.js";
+import {
+  type Convolution,
+  type Direction,
+  type Problem,
+  problemOf,
+} from "./convolution-workspace/problem.js";
+import { scratchOf } from "./convolution-workspace/rules.js";
 import type { Device } from "./device.js";
 
-export type Direction = "forward" | "input gradient" | "weight gradient";
+export type { Convolution, Direction } from "./convolution-workspace/problem.js";
 
-export interface Convolution {
-  readonly input: TensorSpec;
-  readonly weight: TensorSpec;
-  readonly output: TensorSpec;
-  /** Every stride is one. */
-  readonly unitStride: boolean;
-  readonly channelsLast: boolean;
+/** Compute capabilities that plans were recorded for, newest first; any other counts as the one before it, or the oldest. */
+const RECORDED = [12, 10, 9, 8.9, 8.6, 8, 7.5, 7] as const;
+const OLDEST = 7;
+const AMPERE = 8;
+
+/** Rows of the table that hold for a type; a later one where a GPU has no row of the former. */
+function dtypesFor(dtype: DType, tf32: boolean): readonly string[] {
+  if (dtype === "float16") return ["fp16"];
+  if (dtype === "bfloat16") return ["bf16", "fp16"];
+  if (dtype === "float32") return tf32 ? ["tf32"] : ["fp32"]; // TF32 came with Ampere
+  return [];
 }
 
-/** Bytes of scratch; 0 where the plan needs none or the setup leaves workspaces out. */
-export function convolutionWorkspace(
-  direction: Direction,
-  { input, weight, output, unitStride, channelsLast }: Convolution,
-  device: Device,
-): number {
+/** Bytes of scratch; 0 where the plan needs none, the setup leaves workspaces out or nothing is known. */
+export function convolutionWorkspace(direction: Direction, convolution: Convolution, device: Device): number {
   if (device.cudnn === "no-workspace") return 0;
-  const [X, Y, W] = [packedSize(input), packedSize(output), packedSize(weight)];
-  const pointwise = unitStride && weight.shape.slice(2).every((size) => size === 1);
-  const hopper = device.computeCapability[0] >= 9;
-  const half = input.dtype === "float16" || input.dtype === "bfloat16";
-  if (half && channelsLast) return 0;
-  if (pointwise) {
-    // the products run on the operands as they are; the weight gradient of each sample is kept apart, in float32,
-    // unless copies of the operands are smaller
-    if (direction !== "weight gradient" || channelsLast) return 0;
-    return Math.min((input.shape[0] as number) * W * (half ? 2 : 1), X + Y);
+  const problem = problemOf(direction, convolution);
+  const rule = ruleFor(problem, convolution, device);
+  const [first = "-", deterministic = first] = rule.split("|");
+  return Math.round(scratchOf(device.cudnn === "deterministic" ? deterministic : first, problem));
+}
+
+/**
+ * Bytes that `cudnn.benchmark` takes the first time a problem is met: as much as the plan that wants most. It times the
+ * plans in it, gives it back and empties the allocator's cache. Conv_v8.cpp (get_plans_from_find)
+ */
+export function benchmarkWorkspace(direction: Direction, convolution: Convolution, device: Device): number {
+  if (device.cudnn !== "benchmark") return 0;
+  const problem = problemOf(direction, convolution);
+  return Math.round(scratchOf(ruleFor(problem, convolution, device, " largest"), problem));
+}
+
+/** The kind of plan that is put first, or that takes most. */
+function ruleFor(
+  problem: Problem,
+  convolution: Convolution,
+  device: Device,
+  which: "" | " largest" = "",
+): string {
+  const [major, minor] = device.computeCapability;
+  const capability = Math.max(OLDEST, major + minor / 10);
+  const layout = convolution.channelsLast ? "nhwc" : "nchw";
+  const rest = `${layout} ${problem.direction}${which}`;
+  for (const dtype of dtypesFor(convolution.weight.dtype, capability >= AMPERE && device.tf32 !== false)) {
+    for (const recorded of RECORDED.filter((one) => one <= capability)) {
+      const tree = (PLANS as Readonly<Record<string, string>>)[`${recorded.toFixed(1)} ${dtype} ${rest}`];
+      if (tree !== undefined) return leafOf(tree, problem);
+    }
   }
-  if (half) return X + Y + W;
-  if (channelsLast)
-    return hopper
-      ? direction === "weight gradient"
-        ? W
-        : 0
-      : direction === "forward"
-        ? X + W
-        : direction === "input gradient"
-          ? Y + W
-          : X + Y;
-  return direction === "forward" && !hopper ? X + W : X + Y + W;
+  return "-";
 }

@@ -14,7 +14,12 @@ import {
 } from "../../ir/tensor.js";
 import { formatOf, isUneven } from "../../ops/convolution.js";
 import { flag, int, perDim } from "../../ops/rule.js";
-import { type Convolution, convolutionWorkspace, type Direction } from "./convolution-workspace.js";
+import {
+  benchmarkWorkspace,
+  type Convolution,
+  convolutionWorkspace,
+  type Direction,
+} from "./convolution-workspace.js";
 import {
   contiguous,
   fresh,
@@ -73,8 +78,10 @@ function allocated(kernel: Kernel, spec: TensorSpec, format: "contiguous" | "cha
   );
 }
 
-/** Takes and gives back what the plan of one direction needs. */
+/** Takes and gives back what the plan of one direction needs, and before that what finding it takes. */
 function scratch(kernel: Kernel, direction: Direction, problem: Convolution): void {
+  const tried = benchmarkWorkspace(direction, problem, kernel.device);
+  if (tried > 0) kernel.trial(tried, `${direction} ${JSON.stringify(problem)}`);
   const size = convolutionWorkspace(direction, problem, kernel.device);
   if (size > 0) kernel.free(kernel.scratch(size));
 }
@@ -83,9 +90,13 @@ function shapeOf(
   attributes: Attributes,
   weight: TensorSpec,
   format: "contiguous" | "channels_last",
-): Pick<Convolution, "unitStride" | "channelsLast"> {
+): Omit<Convolution, "input" | "weight" | "output"> {
+  const rank = weight.shape.length - 2;
   return {
-    unitStride: perDim(attributes, "stride", weight.shape.length - 2, 1).every((stride) => stride === 1),
+    stride: perDim(attributes, "stride", rank, 1),
+    padding: perDim(attributes, "padding", rank, 0),
+    groups: int(attributes, "groups", 1),
+    transposed: flag(attributes, "transposed"),
     channelsLast: format === "channels_last",
   };
 }

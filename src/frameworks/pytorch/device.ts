@@ -8,6 +8,8 @@ export interface Device {
   readonly blasWorkspace: Bytes;
   /** Attention as the kernel PyTorch picks (sdpa, default), as its math kernel, or written out in its parts. */
   readonly attention?: "eager" | "sdpa" | "math";
+  /** False when float32 convolutions must not use TF32; PyTorch allows it by default. */
+  readonly tf32?: boolean;
   /** How cuDNN's convolution algorithms are picked; `no-workspace` leaves their scratch out. */
   readonly cudnn: "default" | "benchmark" | "deterministic" | "no-workspace";
 }

@@ -15,8 +15,8 @@ beforeEach(() => {
   kernel = new KernelRun(
     { computeCapability: [8, 0], multiprocessors: 108, blasWorkspace: NO_BYTES, cudnn: "default" },
     {
-      make: (made, size, workspace) => {
-        log.push(`+${next} ${size}${workspace ? " workspace" : ""}`);
+      make: (made, size, use) => {
+        log.push(`+${next} ${size}${use === "tensor" ? "" : ` ${use}`}`);
         return { spec: made, storage: next++ };
       },
       release: (storage) => log.push(`-${storage}`),
@@ -89,4 +89,12 @@ test("a scope gives up all it made but its result; what was there before stays",
 test("gaps among results hold nothing", () => {
   expect(holds([null, undefined, { spec, storage: 3 }], 3)).toBe(true);
   expect(holds([null, undefined], 3)).toBe(false);
+});
+
+test("plans for a problem are timed in scratch of their own, once", () => {
+  kernel.trial(1000, "forward of one");
+  kernel.trial(1000, "forward of one");
+  kernel.end([]);
+  kernel.trial(2000, "forward of another");
+  expect(log).toEqual(["+0 1000 trial", "-0", "+1 2000 trial", "-1"]);
 });

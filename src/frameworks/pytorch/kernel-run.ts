@@ -3,10 +3,13 @@ import { type Bytes, bytes } from "../../base/units.js";
 import { packedSize, type TensorSpec } from "../../ir/tensor.js";
 import type { Device, Held, Kernel } from "./kernel.js";
 
+/** What a storage is for: a tensor, a kernel's scratch, or scratch for plans that are timed. */
+export type Use = "tensor" | "workspace" | "trial";
+
 /** Where the allocations of kernels go: the tape (forward) or the step (backward). */
 export interface KernelMemory {
   /** A new storage of `size` bytes, allocated now. */
-  readonly make: (spec: TensorSpec, size: Bytes, workspace: boolean) => Held;
+  readonly make: (spec: TensorSpec, size: Bytes, use: Use) => Held;
   readonly release: (storage: number) => void;
   readonly blas: () => void;
   /** What the process makes once. */
@@ -19,6 +22,7 @@ export class KernelRun implements Kernel {
   private readonly memory: KernelMemory;
   private readonly made: Held[] = [];
   private readonly freed: number[] = [];
+  private readonly tried = new Set<string>();
 
   constructor(device: Device, memory: KernelMemory) {
     this.device = device;
@@ -26,16 +30,23 @@ export class KernelRun implements Kernel {
   }
 
   empty(spec: TensorSpec): Held {
-    const tensor = this.memory.make(spec, packedSize(spec), false);
+    const tensor = this.memory.make(spec, packedSize(spec), "tensor");
     this.made.push(tensor);
     return tensor;
   }
 
   scratch(size: number): Held {
     const spec: TensorSpec = { shape: [size], strides: [1], dtype: "uint8" };
-    const tensor = this.memory.make(spec, bytes(size), true);
+    const tensor = this.memory.make(spec, bytes(size), "workspace");
     this.made.push(tensor);
     return tensor;
+  }
+
+  trial(size: number, problem: string): void {
+    if (this.tried.has(problem)) return;
+    this.tried.add(problem);
+    const spec: TensorSpec = { shape: [size], strides: [1], dtype: "uint8" };
+    this.memory.release(this.memory.make(spec, bytes(size), "trial").storage);
   }
 
   /** Tensors that the kernel did not make are not its to free. */

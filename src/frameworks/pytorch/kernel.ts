@@ -43,6 +43,8 @@ export interface Kernel {
   scratch(size: number): Held;
   /** Memory of `size` bytes that the process makes at its first use and keeps. */
   kept(label: string, size: number): Held;
+  /** Scratch of `size` bytes in which plans for `problem` are timed, the first time a kernel meets it. */
+  trial(size: number, problem: string): void;
   /** What `run` makes and does not return dies when it ends, last made first. */
   scope(run: () => Held): Held;
   /** The kernel goes through cuBLAS, whose handle takes a workspace at its first use in a thread. */

@@ -3,6 +3,8 @@ export interface Allocator {
   /** A handle, or -1 when the device is full even after cached memory was given back. */
   allocate(size: number): number;
   free(handle: number): void;
+  /** Gives cached memory back to the device. */
+  emptyCache(): void;
   /** Bytes of blocks in use, rounded as the allocator rounds. */
   readonly allocated: number;
   /** Bytes taken from the device. */

@@ -108,6 +108,13 @@ export class CachingAllocator implements Allocator {
     else insert(pool, whole);
   }
 
+  /** Every segment that is one unused block goes back to the device. */
+  emptyCache(): void {
+    for (const pool of [this.largePool, this.smallPool]) {
+      for (let i = pool.length - 1; i >= 0; i--) if (isWhole(pool[i] as Block)) this.releaseAt(pool, i);
+    }
+  }
+
   sizeOf(handle: number): number {
     return (this.blocks[handle] as Block).size;
   }
@@ -138,9 +145,7 @@ export class CachingAllocator implements Allocator {
 
   /** The device is full: cached segments are given back, and it is asked once more. */
   private retry(size: number, small: boolean): Block | null {
-    for (const pool of [this.largePool, this.smallPool]) {
-      for (let i = pool.length - 1; i >= 0; i--) if (isWhole(pool[i] as Block)) this.releaseAt(pool, i);
-    }
+    this.emptyCache();
     this.retries += 1;
     return this.newSegment(size, small);
   }

@@ -47,6 +47,11 @@ export class DriverPool implements Allocator {
     this.unused.push(handle);
   }
 
+  /** What the pool holds unused goes back to the device. */
+  emptyCache(): void {
+    this.reserved = Math.ceil(this.allocated / GRANULE) * GRANULE;
+  }
+
   sizeOf(handle: number): number {
     return this.sizes[handle] as number;
   }

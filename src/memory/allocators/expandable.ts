@@ -128,10 +128,14 @@ export class ExpandableAllocator implements Allocator {
 
   /** The device is full: whole free pages are unmapped, and it is asked once more. */
   private retry(pool: Pool, size: number): Block | null {
-    for (const { free, page } of [this.large, this.small])
-      for (const block of [...free]) this.unmap(block, page);
+    this.emptyCache();
     this.retries += 1;
     return this.grow(pool, size);
+  }
+
+  emptyCache(): void {
+    for (const { free, page } of [this.large, this.small])
+      for (const block of [...free]) this.unmap(block, page);
   }
 
   /** Gives back the whole pages inside a free block. */
