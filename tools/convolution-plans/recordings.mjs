@@ -70,8 +70,9 @@ function recordingOf(row) {
   if (N === undefined || C === undefined || K === undefined || R === undefined || S === undefined || !G)
     return null;
   const layout = row["layout"] === "NHWC" ? "nhwc" : "nchw";
-  // PyTorch runs these with kernels of its own
-  if (capability === undefined || (G > 1 && G === C && layout === "nchw")) return null;
+  // PyTorch runs these with kernels of its own, some in float16 excepted
+  const depthwise = G > 1 && G === C && layout === "nchw";
+  if (capability === undefined || (depthwise && row["dtype"] !== "fp16")) return null;
   const old = Number(capability) < 8;
   const kind = old && row["dtype"] === "tf32" ? "fp32" : row["dtype"];
   if (old && kind === "bf16") return null;
@@ -98,7 +99,7 @@ function recordingOf(row) {
     channelsLast: layout === "nhwc",
   });
   return {
-    table: `${capability} ${kind} ${layout} ${direction}`,
+    table: `${capability} ${kind} ${layout} ${direction}${depthwise ? " depthwise" : ""}`,
     shape: [N, C, size("H"), size("W"), K, R, S, sh, sw, ph, pw, dh, dw, G].join(" "),
     family: [C, K, R, S, G].join(" "),
     problem,

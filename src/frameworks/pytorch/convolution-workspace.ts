@@ -60,7 +60,9 @@ function ruleFor(
   const [major, minor] = device.computeCapability;
   const capability = Math.max(OLDEST, major + minor / 10);
   const layout = convolution.channelsLast ? "nhwc" : "nchw";
-  const rest = `${layout} ${problem.direction}${which}`;
+  // one filter per channel has rows of its own where PyTorch leaves it to cuDNN row-major, in float16
+  const depthwise = layout === "nchw" && problem.inChannels === 1 && problem.groups > 1;
+  const rest = `${layout} ${problem.direction}${depthwise ? " depthwise" : ""}${which}`;
   for (const dtype of dtypesFor(convolution.weight.dtype, capability >= AMPERE && device.tf32 !== false)) {
     for (const recorded of RECORDED.filter((one) => one <= capability)) {
       const tree = (PLANS as Readonly<Record<string, string>>)[`${recorded.toFixed(1)} ${dtype} ${rest}`];

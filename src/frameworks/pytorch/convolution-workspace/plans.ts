@@ -1,7 +1,7 @@
 /**
  * Which kind of plan cuDNN's heuristic puts first, as trees: `feature<limit`, then the tree for smaller values, then the one
  * for others; a leaf is a rule of `rules.ts`. After a bar: what deterministic plans take instead, where the first one adds
- * up in any order. Rows called "largest": the plan that takes most scratch of all that are tried.
+ * up in any order. "depthwise": one filter per channel, row-major, where PyTorch leaves float16 to cuDNN. Rows called "largest": the plan that takes most scratch of all that are tried.
  *
  * Source  first plans of cuDNN 9.24 for 6,600 to 13,480 convolutions of each GPU and type, 1.7 million problems (torch 2.14.1's
  *         order and filters): `oracle/workspaces/workspaces.csv.gz` of the recordings, and layers of torchvision's and
@@ -425,4 +425,69 @@ export const PLANS = {
     "c<3.5 s<1.4 YWv c<2 l<10 XY*4 XY*2 XWv s<1.4 ct<4300 XY XYW ct<540 XYW y/w<1.6 XYW c<160 XYWv*1 -*1",
   "9.0 fp16 nhwc weight gradient largest":
     "ck<70 x/w<150 XYWo+1 XWv ckt<340000 ck<9000 ck<900 XYWo+320 N kt<700 x/w<50 XYWo+1 -+108 x/w<50 -+1 -+216 y/w<0.015 - -+1",
+  "10.0 fp16 nchw forward depthwise":
+    "t<40 t<7 - g<125 l<90 o<4200 g<47 - o<2000 o<900 o<200 t<20 - XYW o<760 XYW x/w<3300 XYW - g<74 XYW - XYW - g<60 o<8000 - XYW XYW o<200 g<573 kt<20 s<1.4 n<30 - XYW - XYW o<40 l<5.5 XYW - XYW n<6 s<1.4 no<2000 - XYW - XYW -",
+  "10.0 fp16 nchw input gradient depthwise":
+    "s<1.4 t<40 t<7 - g<970 g<125 l<90 t<20 l<60 g<85 no<120000 l<40 - XYW XYW - - no<42000 Xv XYW XYW l<17.5 t<20 n<110 g<730 XYW - XYW XYW XYW n<80 t<20 - XYW XYW no<580 XY*4 Xv -",
+  "10.0 fp16 nchw weight gradient depthwise":
+    "y/w<620 o<200 no<6200 - t<40 XY+132 - t<40 o<300 - t<20 - XY+80 g<240 g<90 - XWv - t<40 g<190 l<90 s<1.4 g<120 no<120000 no<6700 - h<4 l<44 x/w<9000 no<27000 XY+432 XWv XWv XY+432 XY+132 l<60 XY+216 XWv XYW XY+216 g<20 XWv XY+216 no<6500 n<30 XY+1 - XY+1 s<1.4 g<170 XWv no<110000 - Xv -",
+  "12.0 fp16 nchw forward depthwise":
+    "s<1.4 l<14.5 g<1840 - no<2000 - XYW h<6 g<1240 h<2 - g<190 l<90 l<62 l<44 g<56.5 XYW l<32.5 x/w<3300 XYW - - XYW - XYW XYW - - -",
+  "12.0 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - g<125 l<90 l<64.5 x/w<16200 l<44 n<80 - x/w<2500 XYW - XYW XYW - XYW no<1800 t<20 - XYW l<17.5 g<1450 l<13.5 x/w<520 x/w<350 XYW - XYW g<434 XYW g<660 - XYW XYW XYW - -",
+  "12.0 fp16 nchw weight gradient depthwise":
+    "kt<40 o<110 s<1.4 t<20 no<7000 o<70 - XYW XY+320 g<1100 XYW XY+1 - g<70 l<90 s<1.4 t<10 g<36 g<22 XWv XY+108 l<60 XY+132 XWv - XY+108 XY+108 s<1.4 l<44 g<110 - t<4.5 - XY+1 XY+320 g<400 no<9400 g<100 XY+216 - g<80 - XY+1 l<28.5 XYW - -",
+  "7.0 fp16 nchw forward depthwise largest":
+    "s<1.4 g<300 x/w<14000 n<20 XYg*8 XW XYg*4 l<10 l<4 XYv X XYg*8 g<100 YW l<10 -*8 YW",
+  "7.0 fp16 nchw forward depthwise": "-",
+  "7.0 fp16 nchw input gradient depthwise largest":
+    "o<30 s<1.4 XYv XYWw g<300 s<1.4 g<50 XYW l<20 XW XYg*2 l<40 YWv XYg*8 o<100 g<900 X XYg*8 XYg*8",
+  "7.0 fp16 nchw input gradient depthwise": "-",
+  "7.0 fp16 nchw weight gradient depthwise largest":
+    "s<1.4 l<15 t<20 no<5000 n<20 N XYg+432 N l<10 XYWg X g<80 Xv g<170 XW XY -",
+  "7.0 fp16 nchw weight gradient depthwise": "-",
+  "7.5 fp16 nchw forward depthwise largest": "s<1.4 l<5 XYv Xv XY*8",
+  "7.5 fp16 nchw forward depthwise":
+    "s<1.4 h<6 o<700 n<200 t<20 - no<4500 - g<510 - XYW g<350 no<30000 - XYW XYW h<2 - g<190 l<90 l<62 l<44 l<32.5 no<90000 g<94 - XYW XYW - XYW - XYW XYW - c/k<0.7 g<170 XY*4 - -",
+  "7.5 fp16 nchw input gradient depthwise largest": "s<1.4 l<5 XYv Xv l<10 XYWw XY*2",
+  "7.5 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - no<4850 l<13 h<4 n<60 - XYW g<1150 - XYW g<573 l<18.5 - XYW XYW g<120 l<90 l<64.5 g<80.5 g<62 g<50 XYW - XYW - - XYW XYW - -",
+  "7.5 fp16 nchw weight gradient depthwise largest": "x/w<80 x/w<50 XYv+320 XYWv XWv",
+  "7.5 fp16 nchw weight gradient depthwise":
+    "h<6 s<1.4 kt<7 x/w<130000 t<4.5 - g<500 - XYW XY+1 g<120 l<90 l<64.5 l<44 n<100 - g<80 - XYW g<62 - XYW - XY+1 no<380 - XYW o<240 - n<6 - o<700 l<38.5 XYW - g<140 g<74 XYW no<70000 - XYW XYW x/w<400 o<70 - n<6 Wv Xv -",
+  "8.0 fp16 nchw forward depthwise largest": "s<1.4 Xv XY*8",
+  "8.0 fp16 nchw forward depthwise":
+    "s<1.4 h<6 t<7 - no<23100 n<60 l<32.5 h<4 - l<17.5 l<8.5 g<1100 - XYW - XYW XYW no<5000 - g<1010 no<17000 g<160 - x/w<800 - XYW - XYW g<120 l<90 l<60 g<80.5 no<101000 l<32.5 - XYW XYW - - XYW XYW - c/k<0.7 g<150 XY*4 - -",
+  "8.0 fp16 nchw input gradient depthwise largest": "s<1.4 Xv XY*2",
+  "8.0 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - x/w<2500 g<510 no<24500 - XYW no<19000 g<1450 l<15 l<7.5 XYW g<1070 XYW - XYW XYW - g<125 l<90 l<60 l<44 n<100 - XYW XYW - XYW XYW - -",
+  "8.0 fp16 nchw weight gradient depthwise largest": "x/w<120 no<400 XYWo+1 XYWv y/w<600 Xv XWv",
+  "8.0 fp16 nchw weight gradient depthwise":
+    "kt<40 no<20000 s<1.4 t<7 - t<10 g<1500 l<15 l<6.5 - n<110 l<7.5 - no<9300 g<140 - XYW - XYW XYW XYW g<900 l<7.5 - XY+216 n<22 - XYW o<500 - no<5000 - XYW g<62 g<50 g<14 XWv XY+80 n<110 XWv - o<1800 g<120 s<1.4 - XY+132 no<32000 x/w<11000 XY+1 - XY+1 XY+1 -",
+  "8.6 fp16 nchw forward depthwise largest": "s<1.4 l<5 XYv Xv XY*8",
+  "8.6 fp16 nchw forward depthwise": "l<8.5 t<20 - g<900 t<40 g<460 - XYW - x/w<40 - XYW -",
+  "8.6 fp16 nchw input gradient depthwise largest": "s<1.4 Xv XY*2",
+  "8.6 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - g<120 l<90 l<64.5 g<80.5 g<62 g<50 XYW - XYW - - XYW no<830 - XYW - -",
+  "8.6 fp16 nchw weight gradient depthwise largest":
+    "no<700 o<8 XYv XYWo+1 no<5000 g<300 YWv Xv y/w<253 Xv XWv",
+  "8.6 fp16 nchw weight gradient depthwise":
+    "s<1.4 t<40 g<22 no<600000 no<80000 - XWv XWv t<7 y/w<60000 - XY+80 g<120 l<90 l<64.5 l<44 n<100 - g<80 - XYW XY+1 - XY+1 no<1450 l<8.5 - XYW x/w<1200 g<940 g<750 l<20.5 x/w<760 l<15 l<7.5 n<80 XYW - XYW - XY+1 XY+1 XY+1 XYW XYW - g<50 XYW -",
+  "8.9 fp16 nchw forward depthwise largest": "s<1.4 Xv XY*8",
+  "8.9 fp16 nchw forward depthwise": "o<15000 g<1500 - o<90 - g<2100 l<16.5 XYW - - x/w<130000 XYW -",
+  "8.9 fp16 nchw input gradient depthwise largest": "s<1.4 l<5 XYv Xv XY*2",
+  "8.9 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - g<182 g<22 - l<108 no<9000 - l<60 l<44 l<32.5 g<94 g<56.5 XYW - XYW - XYW g<70 - XYW XYW XYW - -",
+  "8.9 fp16 nchw weight gradient depthwise largest": "x/w<80 x/w<50 XYWo+1 XYv XWv",
+  "8.9 fp16 nchw weight gradient depthwise":
+    "g<74 h<6 g<14 -|XWv l<90 l<64.5 o<600 - g<62 g<50 XYW - XY+1 - XY+80 - y/w<40000 s<1.4 h<6 kt<20 g<270 no<23000 - l<32.5 g<125 - XY+1 - n<3 XYW - no<10000 l<7.5 no<3000 - XY+1 XYW XY+1 - g<100 l<100 - XYW - g<150 XY+216 -",
+  "9.0 fp16 nchw forward depthwise largest": "t<40 x/w<20 XYv*1 XYWv Xv",
+  "9.0 fp16 nchw forward depthwise":
+    "s<1.4 h<6 t<7 - l<8.5 t<20 l<6.5 XYW - XYW g<120 l<90 l<64.5 l<44 l<32.5 n<80 - l<20 - XYW - g<62 - XYW - XYW l<17.5 g<1500 g<1100 XYW - XYW XYW - -",
+  "9.0 fp16 nchw input gradient depthwise largest": "s<1.4 Xv t<20 XY*2 XYg*8",
+  "9.0 fp16 nchw input gradient depthwise":
+    "s<1.4 h<6 t<7 - g<120 l<90 l<64.5 l<44 n<100 - g<80 - XYW g<62 - XYW - XYW l<17.5 l<6.5 - g<1450 g<1070 XYW l<7.5 XYW - XYW XYW t<60 - Xv -",
+  "9.0 fp16 nchw weight gradient depthwise largest": "x/w<150 y/w<50 XYWo+432 XYv XWv",
+  "9.0 fp16 nchw weight gradient depthwise":
+    "t<40 no<10600 s<1.4 no<5000 no<1600 - g<1370 - XYW x/w<500 XYW XY+1 g<121 XYW - g<86 l<90 s<1.4 h<4 g<66 h<2 Xv g<35 XY+216 Xv XWv - XY+80 x/w<430000 XY+132 YWv g<125 g<97 XY+216 - x/w<2200 o<500 n<110 no<17000 XY+1 - XY+1 XY+1 XY+1 o<3100 g<670 y/w<190 l<13 Xv - o<1100 Xv - - -",
 } as const satisfies Readonly<Record<string, string>>;
