@@ -304,16 +304,12 @@ class TapeWriter implements Tracer {
     const id = this.gradNodes.length;
     const node = (this.node as Node).id;
     const saved: SavedValue[] = [];
-    const save = (name: string, tensor: Held) => {
-      saved.push({ name, tensor });
-      this.events.push({ kind: "save", storage: tensor.storage, node, by: id });
-    };
     // inputs are saved before the kernel runs, results after it
     const names = outputNames(rule, specs.length);
     for (const name of reads) {
       if (names.includes(name)) continue;
-      if (name === "self" && self) save(name, copy ?? self);
-      else for (const [label, tensor] of namedInputs(name, inputs)) save(label, tensor);
+      if (name === "self" && self) this.save(saved, id, name, copy ?? self);
+      else for (const [label, tensor] of namedInputs(name, inputs)) this.save(saved, id, label, tensor);
     }
     const outputs = this.execute(op, rule, kernel, inputs, attributes, specs, self);
     if (this.dispatched) {
@@ -323,7 +319,7 @@ class TapeWriter implements Tracer {
     if (!differentiable) return outputs;
     for (const name of reads) {
       const output = outputs[names.indexOf(name)]; // not every result is made every time
-      if (output) save(name, output);
+      if (output) this.save(saved, id, name, output);
     }
     const base = self?.base ?? null;
     this.gradNodes.push({
@@ -348,6 +344,11 @@ class TapeWriter implements Tracer {
       });
     }
     return outputs;
+  }
+
+  private save(saved: SavedValue[], by: GradNodeId, name: string, tensor: Held): void {
+    saved.push({ name, tensor });
+    this.events.push({ kind: "save", storage: tensor.storage, node: (this.node as Node).id, by });
   }
 
   private recordCall(call: {

@@ -132,11 +132,11 @@ class BackwardPass {
     const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : [];
     for (const grad of grads) if (grad) this.give(grad);
     const { recomputation } = this.context;
-    if (!recomputation.covers(node.node))
-      for (const storage of node.holds ?? node.saved.map(({ tensor }) => tensor.storage))
-        this.context.releaseSaved(storage);
-    else recomputation.release(node); // unless its kernels ran
-    recomputation.leave(node);
+    if (recomputation.covers(node.node)) {
+      recomputation.release(node); // unless its kernels ran
+      recomputation.leave(node);
+    } else if (node.holds) for (const storage of node.holds) this.context.releaseSaved(storage);
+    else for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
     for (let i = 0; i < node.edges.length; i++)
       this.deliver(node.edges[i] as GradNode["edges"][number], results[i] ?? null);
     for (const edge of node.edges) {
@@ -150,11 +150,10 @@ class BackwardPass {
     const { kernel } = this;
     const saved: Record<string, Held> = {};
     const { recomputation } = this.context;
-    recomputation.unpack(node);
+    const replayed = recomputation.covers(node.node);
+    if (replayed) recomputation.unpack(node);
     for (const { name, tensor } of node.saved)
-      saved[name] = recomputation.covers(node.node)
-        ? { ...tensor, storage: recomputation.blockOf(tensor.storage) }
-        : tensor;
+      saved[name] = replayed ? { ...tensor, storage: recomputation.blockOf(tensor.storage) } : tensor;
     const call: BackwardCall = {
       grads,
       saved,
@@ -178,7 +177,7 @@ class BackwardPass {
     const out: (Gradient | null)[] = [];
     for (const tensor of results) out.push(tensor ? this.object(tensor) : null);
     for (const gradient of out) if (gradient) this.take(gradient);
-    recomputation.release(node);
+    if (replayed) recomputation.release(node);
     // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype
     for (let i = 0; i < out.length; i++) {
       const input = node.inputs[i] as TensorSpec;

@@ -247,6 +247,7 @@ class StepPlanner {
 
   /** Plans are timed in the first pass alone. */
   private withoutTrials(section: Section): Section {
+    if (this.device.cudnn !== "benchmark") return section;
     const { blocks } = this.ledger;
     const kept = section.actions.map((action) => !blocks[blockOf(action)]?.trial);
     if (kept.every(Boolean)) return section;

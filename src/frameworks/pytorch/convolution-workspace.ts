@@ -59,14 +59,51 @@ function ruleFor(
 ): string {
   const [major, minor] = device.computeCapability;
   const capability = Math.max(OLDEST, major + minor / 10);
-  const layout = convolution.channelsLast ? "nhwc" : "nchw";
+  const tf32 = capability >= AMPERE && device.tf32 !== false;
   // one filter per channel has rows of its own where PyTorch leaves it to cuDNN row-major, in float16
-  const depthwise = layout === "nchw" && problem.inChannels === 1 && problem.groups > 1;
-  const rest = `${layout} ${problem.direction}${depthwise ? " depthwise" : ""}${which}`;
-  for (const dtype of dtypesFor(convolution.weight.dtype, capability >= AMPERE && device.tf32 !== false)) {
+  const depthwise = !convolution.channelsLast && problem.inChannels === 1 && problem.groups > 1;
+  const { dtype } = convolution.weight;
+  const slot =
+    (DIRECTIONS.indexOf(problem.direction) << 3) |
+    (convolution.channelsLast ? 4 : 0) |
+    (depthwise ? 2 : 0) |
+    (which === "" ? 0 : 1);
+  const rows = rowsFor(dtype, capability, tf32);
+  let tree = rows[slot];
+  if (tree === undefined) {
+    const layout = convolution.channelsLast ? "nhwc" : "nchw";
+    const rest = `${layout} ${problem.direction}${depthwise ? " depthwise" : ""}${which}`;
+    tree = treeFor(dtypesFor(dtype, tf32), capability, rest);
+    rows[slot] = tree;
+  }
+  return leafOf(tree, problem);
+}
+
+const DIRECTIONS: readonly Direction[] = ["forward", "input gradient", "weight gradient"];
+
+/** Trees that were looked up before, by what asks for them: a model asks the same few for every convolution. */
+const found = new Map<DType, Map<number, string[]>>();
+
+function rowsFor(dtype: DType, capability: number, tf32: boolean): string[] {
+  let byDevice = found.get(dtype);
+  if (!byDevice) {
+    byDevice = new Map();
+    found.set(dtype, byDevice);
+  }
+  const device = tf32 ? capability : -capability;
+  let rows = byDevice.get(device);
+  if (!rows) {
+    rows = [];
+    byDevice.set(device, rows);
+  }
+  return rows;
+}
+
+function treeFor(dtypes: readonly string[], capability: number, rest: string): string {
+  for (const dtype of dtypes) {
     for (const recorded of RECORDED.filter((one) => one <= capability)) {
       const tree = (PLANS as Readonly<Record<string, string>>)[`${recorded.toFixed(1)} ${dtype} ${rest}`];
-      if (tree !== undefined) return leafOf(tree, problem);
+      if (tree !== undefined) return tree;
     }
   }
   return "-";

@@ -4,22 +4,29 @@ import { FEATURES, type Feature, type Problem } from "./problem.js";
 /** `feature<limit`: the tree for smaller values follows, then the one for others. Anything else is a leaf. */
 const TEST = /^([a-z0-9/]+)<(.+)$/;
 
+type Tree =
+  | string
+  | { readonly feature: Feature; readonly limit: number; readonly smaller: Tree; readonly other: Tree };
+
+/** Trees are read once: every convolution of a model asks the same few. */
+const read = new Map<string, Tree>();
+
 /** The leaf of `tree` that `problem` comes to. */
 export function leafOf(tree: string, problem: Problem): string {
-  const words = tree.split(" ");
-  let at = 0;
-  for (;;) {
-    const word = words[at] as string;
-    const [, feature, limit] = TEST.exec(word) ?? [];
-    if (feature === undefined) return word;
-    const smaller = FEATURES[feature as Feature](problem) < Number(limit);
-    at = smaller ? at + 1 : endOf(words, at + 1);
+  let at = read.get(tree);
+  if (at === undefined) {
+    const words = tree.split(" ");
+    at = treeAt(words, { next: 0 });
+    read.set(tree, at);
   }
+  while (typeof at !== "string") at = FEATURES[at.feature](problem) < at.limit ? at.smaller : at.other;
+  return at;
 }
 
-/** Where the tree that starts at `at` ends. */
-function endOf(words: readonly string[], at: number): number {
-  let open = 1;
-  while (open > 0) open += (words[at++] as string).includes("<") ? 1 : -1;
-  return at;
+function treeAt(words: readonly string[], place: { next: number }): Tree {
+  const word = words[place.next++] as string;
+  const [, feature, limit] = TEST.exec(word) ?? [];
+  if (feature === undefined) return word;
+  const smaller = treeAt(words, place);
+  return { feature: feature as Feature, limit: Number(limit), smaller, other: treeAt(words, place) }; // as: the table is written by the tool
 }

@@ -48,7 +48,11 @@ export interface Problem {
   readonly W: number;
 }
 
-const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
+function product(sizes: readonly number[], from = 0): number {
+  let all = 1;
+  for (let i = from; i < sizes.length; i++) all *= sizes[i] as number;
+  return all;
+}
 
 export function problemOf(asked: Direction, convolution: Convolution): Problem {
   const { weight, groups, transposed, stride, padding } = convolution;
@@ -65,8 +69,8 @@ export function problemOf(asked: Direction, convolution: Convolution): Problem {
     batch: x.shape[0] as number,
     inChannels: weight.shape[1] as number,
     outChannels: (weight.shape[0] as number) / groups,
-    inPositions: product(x.shape.slice(2)),
-    outPositions: product(y.shape.slice(2)),
+    inPositions: product(x.shape, 2),
+    outPositions: product(y.shape, 2),
     width: x.shape.at(-1) as number,
     longest: Math.max(...window.map((size, dim) => (x.shape[dim + 2] as number) + size - 1)),
     taps,
