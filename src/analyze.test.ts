@@ -29,6 +29,7 @@ const SETTINGS: readonly Options[] = [
   { precision: "amp-fp16", optimizer: "adam:fused=true", checkpointing: "every=2" },
   { precision: "amp-fp16", mode: "inference" },
   { compile: true },
+  { checkpointing: "selective", precision: "amp-fp16", accumulate: 2 },
   { compile: true, precision: "amp-bf16", accumulate: 2, checkpointing: "full" },
 ];
 

@@ -110,9 +110,9 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
 /** `full` or `every=K`; a list of blocks is one region each, or K together. */
 function resolveCheckpointing(option: string | undefined): Checkpointing | null {
   if (option === undefined || option === "none") return null;
-  if (option === "full") return { every: 1 };
+  if (option === "full" || option === "selective") return { every: 1, selective: option === "selective" };
   const every = Number(/^every=(\d+)$/.exec(option)?.[1]);
-  if (every >= 1) return { every };
+  if (every >= 1) return { every, selective: false };
   throw wrongCheckpointing(option);
 }
 

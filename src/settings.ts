@@ -43,7 +43,7 @@ const SETTINGS = {
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
-  checkpointing: { kind: "text",   placeholder: "none|full|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together" },
+  checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", computes: [], since: "0.2", help: "train low-rank adapters" },
@@ -119,8 +119,11 @@ export interface Options {
   readonly compile?: boolean;
   /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), its unfused one (`math`), or written out (`eager`). */
   readonly attention?: "eager" | "sdpa" | "math";
-  /** `full`: every block of the model is computed again in backward; `every=K`: K blocks together. */
-  readonly checkpointing?: "none" | "full" | `every=${number}`;
+  /**
+   * `full`: every block of the model is computed again in backward; `every=K`: K blocks together; `selective`: results
+   * of products, convolutions and attention are kept.
+   */
+  readonly checkpointing?: "none" | "full" | "selective" | `every=${number}`;
   /** 4-d parameters and inputs stored NHWC. */
   readonly channelsLast?: boolean;
   readonly framework?: "pytorch";

@@ -10,6 +10,7 @@ import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
 import { castPolicy, castTarget, eligible } from "../frameworks/pytorch/autocast.js";
 import { holds, KernelRun, type Use } from "../frameworks/pytorch/kernel-run.js";
 import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
+import { isKeptSelectively } from "../frameworks/pytorch/selective.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import { autocastType, type TrainingSetup } from "../ir/setup.js";
@@ -62,6 +63,7 @@ class TapeWriter implements Tracer {
   private readonly storages: Storage[] = [];
   private readonly events: ForwardEvent[] = [];
   private readonly gradNodes: GradNode[] = [];
+  private readonly selective: boolean;
   private readonly dispatched: Call[] | null;
   private readonly tensors: (Tensor | undefined)[] = [];
   /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
@@ -93,7 +95,8 @@ class TapeWriter implements Tracer {
       blas: () => this.events.push({ kind: "blas", storage: -1, node: (this.node as Node).id }),
     });
     this.training = setup.mode === "train";
-    this.dispatched = setup.compile ? [] : null;
+    this.selective = setup.checkpointing?.selective === true;
+    this.dispatched = setup.compile || this.selective ? [] : null;
     this.autocast = autocastType(setup.precision);
     this.infers = this.training || setup.precision !== "fp32" || setup.channelsLast;
     const flatSizes = new Map<number, Bytes>();
@@ -163,9 +166,18 @@ class TapeWriter implements Tracer {
       events,
       gradNodes,
       ...(this.dispatched && { calls: this.dispatched }),
+      ...(this.selective && { cached: this.cachedResults() }),
       storageOf: this.tensors.map((tensor) => tensor?.storage),
       root: root?.edge ? { edge: root.edge, spec: root.spec } : null,
     };
+  }
+
+  /** What selective checkpointing keeps of the checkpointed operators. */
+  private cachedResults(): StorageId[] {
+    const regions = this.graph.checkpoints ?? [];
+    const inside = ({ node }: Call) => regions.some(({ first, last }) => node >= first && node <= last);
+    const kept = (this.dispatched ?? []).filter((call) => isKeptSelectively(call.op) && inside(call));
+    return [...new Set(kept.flatMap(({ outputs }) => outputs.map(({ storage }) => storage)))];
   }
 
   // ------------------------------------------------------------------ Tracer

@@ -21,6 +21,8 @@ export interface OptimizerChoice {
 /** Blocks of the model whose activations are computed again in backward, `every` of them together. */
 export interface Checkpointing {
   readonly every: number;
+  /** Results of expensive operators are kept; only the others are computed again. */
+  readonly selective: boolean;
 }
 
 export interface TrainingSetup {

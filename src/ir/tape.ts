@@ -97,6 +97,8 @@ export interface Tape {
   readonly gradNodes: readonly GradNode[];
   /** Every operator in order, where a later pass asks for them. */
   readonly calls?: readonly Call[];
+  /** Results inside checkpoints that are kept for the replay all the same. */
+  readonly cached?: readonly StorageId[];
   /** By value id: the storage a graph value lives in. */
   readonly storageOf: readonly (StorageId | undefined)[];
   /** Where backward starts: the loss. Null when nothing needs a gradient. */
@@ -119,6 +121,7 @@ export function savedStorages(tape: Tape): Storage[] {
     if (role !== "parameter" && role !== "scaler") out.push(storage);
   };
   const checkpoints = tape.graph.checkpoints ?? [];
+  for (const storage of tape.cached ?? []) keep(storage);
   let at = 0; // events and checkpoints are both in order
   for (const event of tape.events) {
     while (at < checkpoints.length && event.node > (checkpoints[at]?.last ?? 0)) at++;

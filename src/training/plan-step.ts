@@ -283,6 +283,7 @@ class StepPlanner {
         if (event.kind === "allocate") {
           ledger.allocate(event.storage);
           ledger.hold(event.storage);
+          recomputation.cache(event.storage);
         } else if (event.kind === "drop") ledger.drop(event.storage);
         else if (event.kind === "keep") this.keep(event.storage);
         else if (event.kind === "save") {

@@ -31,6 +31,10 @@ export class Recomputation {
   private readonly frameOf: Int32Array;
   /** By gradient, what a replay has saved for it; empty once it has run. */
   private readonly kept = new Map<GradNodeId, BlockId[]>();
+  /** Results that are kept for the replay, 2 once it has taken them. */
+  private readonly cached: Uint8Array;
+  /** By event: the call that makes a cached result runs no kernel in a replay. */
+  private readonly skipped: Uint8Array;
   /** Storage of the tape → the block that holds it in the replay. */
   private readonly blocks = new Map<StorageId, BlockId>();
   private readonly declared = new Map<StorageId, BlockId>();
@@ -46,6 +50,11 @@ export class Recomputation {
     this.dying = dying;
     this.blas = blas;
     const checkpoints = tape.graph.checkpoints ?? [];
+    this.cached = new Uint8Array(tape.cached ? tape.storages.length : 0);
+    this.skipped = new Uint8Array(tape.cached ? tape.events.length : 0);
+    for (const storage of tape.cached ?? []) this.cached[storage] = 1;
+    for (const { outputs, from, to } of tape.cached ? (tape.calls ?? []) : [])
+      if (outputs.some(({ storage }) => this.cached[storage] === 1)) this.skipped.fill(1, from, to);
     this.frameOf = new Int32Array(tape.graph.nodes.length + 1).fill(-1);
     checkpoints.forEach(({ first, last }, i) => {
       this.frameOf.fill(i, first, last + 1);
@@ -87,6 +96,11 @@ export class Recomputation {
     for (const storage of this.inputs(frame)) this.ledger.hold(storage);
   }
 
+  /** After a forward allocation: some results are kept for the replay. */
+  cache(storage: StorageId): void {
+    if (this.cached[storage] === 1) this.ledger.hold(storage);
+  }
+
   /** Before a gradient runs: its saved tensors are there again. */
   unpack(node: GradNode): void {
     const frame = this.frames[this.frameOf[node.node] as number];
@@ -119,6 +133,9 @@ export class Recomputation {
     for (const kept of this.kept.values()) for (const block of kept) this.ledger.drop(block);
     this.kept.clear();
     for (const frame of this.frames) this.giveUp(frame);
+    this.cached.forEach((state, storage) => {
+      if (state === 1) this.ledger.drop(storage); // no replay took it
+    });
   }
 
   private giveUp(frame: Frame): void {
@@ -157,7 +174,12 @@ export class Recomputation {
       const event = tape.events[i] as Tape["events"][number];
       for (; node < event.node; node++) for (const storage of this.dying[node] ?? []) drop(storage);
       ledger.at = event.node;
-      if (event.kind === "allocate") make(event.storage);
+      if (this.skipped[i] === 1 && event.kind !== "save") {
+        if (event.kind === "allocate" && this.cached[event.storage] === 1) {
+          this.cached[event.storage] = 2;
+          alive.add(event.storage); // the cache's hold becomes the replay's
+        }
+      } else if (event.kind === "allocate") make(event.storage);
       else if (event.kind === "drop") drop(event.storage);
       else if (event.kind === "blas") this.blas();
       else if (event.kind === "keep")
