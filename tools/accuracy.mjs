@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { estimate } from "../dist/index.js";
-import { NO_FILE, readCases } from "./accuracy/cases.mjs";
+import { layerSpecOf, NO_FILE, readCases } from "./accuracy/cases.mjs";
 import { compareCase, countRight, lostCounts, regressions, summarize } from "./accuracy/figures.mjs";
 import { openModels } from "./accuracy/models.mjs";
 import { isPeerGroup, PeerScores, readClaims } from "./accuracy/peers.mjs";
@@ -103,13 +103,16 @@ async function compareFolder(results) {
 }
 
 /**
- * The model of a case that can be expressed, else null. What was not exported may be in the catalogue.
+ * The model of a case that can be expressed, else null. What was not exported may be in the catalogue or a layer spec.
  * @param {RecordedCase} one
  * @returns {Promise<ImportedModel | null>}
  */
 async function modelOf({ why, model, recorded: { spec } }) {
   if (why === null) return models.file(model);
-  if (why !== NO_FILE || spec.model === undefined || spec.model_kwargs) return null;
+  if (why !== NO_FILE || spec.model_kwargs) return null;
+  const text = layerSpecOf(spec);
+  if (text) return models.spec(text);
+  if (spec.model === undefined) return null;
   return models.catalogued(`${spec.source}/${spec.model}`);
 }
 

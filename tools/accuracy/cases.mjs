@@ -122,7 +122,30 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
-    ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),
+    ...imageOf(spec),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
+}
+
+/**
+ * @param {RecordedSpec} spec
+ * @returns {Options}
+ */
+function imageOf({ input_shape: [, height, width] = [] }) {
+  return height === undefined || width === undefined ? {} : { image: [height, width] };
+}
+
+/**
+ * The layer spec of a hand-written perceptron, with an activation between its layers; of no other network.
+ * @param {RecordedSpec} spec
+ */
+export function layerSpecOf({ factory, dims, act = "ReLU" }) {
+  const [first, ...widths] = dims ?? [];
+  if (factory !== "mlp" || first === undefined) return null;
+  const layers = widths.flatMap((width, i) => [
+    `  - dense: ${width}`,
+    ...(i < widths.length - 1 ? [`  - ${act.toLowerCase()}`] : []),
+  ]);
+  const head = ["schema: plimsoll/spec@1", "name: mlp", `input: { vector: ${first} }`, "layers:"];
+  return [...head, ...layers, "loss: cross-entropy", ""].join("\n");
 }

@@ -37,6 +37,7 @@ export function openModels(exported, catalogue) {
     Object.hasOwn(names, name) ? once(name, () => readModel(name, { catalogue: files })) : null;
   return {
     file,
+    spec: (text) => once(text, () => readModel(new TextEncoder().encode(text), { name: "model.yaml" })),
     catalogued,
     named: (name) => {
       const path = join(exported, `${name.replace("/", "__")}.pt2`);

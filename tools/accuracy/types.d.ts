@@ -16,8 +16,12 @@ export interface RecordedSpec {
   readonly grad_accum?: number;
   readonly set_to_none?: boolean;
   readonly zero_grad?: string;
-  /** Channels, height, width. */
-  readonly input_shape?: readonly [number, number, number];
+  /** Channels, height, width; or the length of a vector. */
+  readonly input_shape?: readonly number[];
+  /** Of the hand-written networks: which one, widths of a perceptron, its activation. */
+  readonly factory?: string;
+  readonly dims?: readonly number[];
+  readonly act?: string;
   readonly frozen?: readonly string[];
   readonly steps?: number;
   /** Settings of which only the presence matters. */
@@ -114,6 +118,8 @@ export interface Models {
   readonly file: (path: string) => Promise<ImportedModel>;
   /** By `source/name`: the exported program, else the catalogue's, else null. */
   readonly named: (name: string) => Promise<ImportedModel | null>;
+  /** By text of a layer spec. */
+  readonly spec: (text: string) => Promise<ImportedModel>;
   /** As `named`, the catalogue's alone. */
   readonly catalogued: (name: string) => Promise<ImportedModel | null>;
 }
