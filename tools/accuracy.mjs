@@ -1,19 +1,22 @@
 /**
- * `npm run accuracy`: every recorded training step that the engine can express, through the public API.
+ * `npm run accuracy`: what Plimsoll says, through the public API, beside what was recorded, published and ruled by thumb.
  *
- * Prints exact matches and relative errors per group and writes docs/ACCURACY.md and docs/accuracy.json. With
- * --check nothing is written: it fails when a figure of docs/accuracy.json got worse. The recordings lie beside the
- * repository (../shared, or PLIMSOLL_SHARED); without them it says so and checks nothing.
+ * Writes docs/ACCURACY.md and docs/accuracy.json. With --check nothing is written: it fails when a figure of
+ * docs/accuracy.json got worse. Published rows and other tools take minutes, so --check leaves them out; their figures
+ * are only as fresh as the last full run. The recordings lie beside the repository (../shared, or PLIMSOLL_SHARED);
+ * without them it says so and checks nothing.
  */
-import { existsSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { estimate, readModel } from "../dist/index.js";
-import { readCases } from "./accuracy/cases.mjs";
-import { compareCase, regressions, summarize } from "./accuracy/figures.mjs";
-import { printTable, writeReport } from "./accuracy/report.mjs";
+import { estimate } from "../dist/index.js";
+import { layerSpecOf, NO_FILE, readCases } from "./accuracy/cases.mjs";
+import { compareCase, countRight, lostCounts, regressions, summarize } from "./accuracy/figures.mjs";
+import { openModels } from "./accuracy/models.mjs";
+import { isPeerGroup, PeerScores, readClaims } from "./accuracy/peers.mjs";
+import { readPublished } from "./accuracy/published.mjs";
+import { printPublished, printTable, writeReport } from "./accuracy/report.mjs";
 
-/** @import { ImportedModel } from "../dist/index.js" */
-/** @import { Compared, RecordedCase, Results, Section } from "./accuracy/types.js" */
+/** @import { Compared, ImportedModel, Published, RecordedCase, Results, Section } from "./accuracy/types.js" */
 
 const root = join(import.meta.dirname, "..");
 const shared = process.env["PLIMSOLL_SHARED"] ?? join(root, "../shared");
@@ -23,36 +26,20 @@ if (!existsSync(join(shared, "oracle/pytorch/cases.jsonl"))) {
   process.exit(0);
 }
 
+const exported = join(shared, "models/pt2");
+const models = openModels(exported, join(root, "catalogue"));
+const peers = new PeerScores();
+
 /** @type {Section[]} */
 const sections = [];
-for (const results of /** @type {Results[]} */ (["results", "results-cudnn"])) {
-  /** @type {Map<string, { cases: Compared[], skipped: RecordedCase[], failed: { name: string, message: string }[] }>} */
-  const groups = new Map();
-  /** @type {Map<string, ImportedModel>} */
-  const models = new Map();
-  for (const one of readCases(join(shared, "oracle/pytorch"), join(shared, "models/pt2"), results)) {
-    const group = groups.get(one.group) ?? { cases: [], skipped: [], failed: [] };
-    groups.set(one.group, group);
-    if (one.why) {
-      group.skipped.push(one);
-      continue;
-    }
-    try {
-      const model = models.get(one.model) ?? (await readModel(source(one.model)));
-      models.set(one.model, model);
-      group.cases.push({ name: one.name, ...compareCase(estimate(model, one.options), one.recorded) });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      group.failed.push({ name: one.name, message: message.split("\n")[0] ?? "" });
-    }
-  }
-  sections.push({
-    results,
-    groups: [...groups].map(([name, group]) => ({ name, ...group, rows: summarize(group.cases) })),
-  });
+const folders = /** @type {const} */ (["results", "results-cudnn", "results-compile", "results-benchmark"]);
+for (const results of folders) {
+  const section = await compareFolder(results);
+  sections.push(section);
+  printTable(section);
 }
 
-for (const section of sections) printTable(section);
+const counts = Object.fromEntries(sections.map((section) => [section.results, section.counts]));
 const figures = Object.fromEntries(
   sections.map(({ results, groups }) => [
     results,
@@ -62,32 +49,81 @@ const figures = Object.fromEntries(
 const file = join(root, "docs/accuracy.json");
 if (check) {
   const baseline = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const worse = sections.flatMap(({ results, groups }) =>
-    groups.flatMap(({ name, rows }) => regressions(`${results} ${name}`, rows, baseline[results]?.[name])),
-  );
+  const worse = sections.flatMap(({ results, groups, counts }) => [
+    ...lostCounts(results, counts, baseline.counts?.[results]),
+    ...groups.flatMap(({ name, rows }) => regressions(`${results} ${name}`, rows, baseline[results]?.[name])),
+  ]);
   for (const line of worse) console.log(`worse: ${line}`);
+  console.log("published rows and other tools: not part of --check");
   process.exit(worse.length > 0 ? 1 : 0);
 }
+
+const published = await readPublished(shared, models);
+printPublished(published);
+const rules = peers.rows();
 mkdirSync(join(root, "docs"), { recursive: true });
-writeFileSync(file, `${JSON.stringify(figures, null, 1)}\n`);
-writeFileSync(join(root, "docs/ACCURACY.md"), writeReport(sections));
+const all = { ...figures, counts, published: publishedCounts(published), peers: rules };
+writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
+const report = writeReport({ sections, published, rules, claims: readClaims(shared) });
+writeFileSync(join(root, "docs/ACCURACY.md"), report);
 console.log("wrote docs/ACCURACY.md and docs/accuracy.json");
 
 /**
- * A file as a Source, read by ranges.
- * @param {string} path
+ * @param {Results} results
+ * @returns {Promise<Section>}
  */
-function source(path) {
-  const descriptor = openSync(path, "r");
-  const { size } = statSync(path);
+async function compareFolder(results) {
+  /** @type {Map<string, { cases: Compared[], skipped: RecordedCase[], failed: { name: string, message: string }[] }>} */
+  const groups = new Map();
+  for (const one of readCases(join(shared, "oracle/pytorch"), exported, results)) {
+    const group = groups.get(one.group) ?? { cases: [], skipped: [], failed: [] };
+    groups.set(one.group, group);
+    const model = await modelOf(one);
+    if (!model) {
+      group.skipped.push(one);
+      continue;
+    }
+    try {
+      const first =
+        results === "results-benchmark" ? estimate(model, { ...one.options, step: "first" }) : undefined;
+      const compared = compareCase(estimate(model, one.options), one.recorded, first);
+      group.cases.push({ name: one.name, ...compared });
+      if (!check && results === "results-cudnn" && isPeerGroup(one.group)) peers.add(one, model, compared);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      group.failed.push({ name: one.name, message: message.split("\n")[0] ?? "" });
+    }
+  }
+  const listed = [...groups].map(([name, group]) => ({ name, ...group, rows: summarize(group.cases) }));
+  const counts = countRight(
+    listed.flatMap(({ cases }) => cases),
+    results,
+  );
+  return { results, groups: listed, counts };
+}
+
+/**
+ * The model of a case that can be expressed, else null. What was not exported may be in the catalogue or a layer spec.
+ * @param {RecordedCase} one
+ * @returns {Promise<ImportedModel | null>}
+ */
+async function modelOf({ why, model, recorded: { spec } }) {
+  if (why === null) return models.file(model);
+  if (why !== NO_FILE || spec.model_kwargs) return null;
+  const text = layerSpecOf(spec);
+  if (text) return models.spec(text);
+  if (spec.model === undefined) return null;
+  return models.catalogued(`${spec.source}/${spec.model}`);
+}
+
+/** @param {Published} published */
+function publishedCounts({ fits, measured }) {
   return {
-    name: path.split("/").at(-1) ?? path,
-    size,
-    /** @type {(start: number, end: number) => Promise<Uint8Array>} */
-    read: async (start, end) => {
-      const bytes = new Uint8Array(end - start);
-      readSync(descriptor, bytes, 0, bytes.length, start);
-      return bytes;
+    timm: {
+      rows: fits.length,
+      equal: fits.filter(({ rungs }) => rungs === 0).length,
+      withinOne: fits.filter(({ rungs }) => Math.abs(rungs) <= 1).length,
     },
+    measured: measured.map(({ id, pair: [ours, theirs] }) => ({ id, error: ours / theirs - 1 })),
   };
 }

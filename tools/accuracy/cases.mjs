@@ -1,5 +1,5 @@
 /** Recorded training steps as the options that ask Plimsoll for the same step; what it cannot express says why. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** @import { Options, Recorded, RecordedCase, RecordedSpec, Results } from "./types.js" */
@@ -9,13 +9,14 @@ import { join } from "node:path";
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
 const UNSUPPORTED = [
-  [(spec) => spec.lora, "adapters"],
-  [(spec) => spec.attn, "attention choice"],
-  [(spec) => spec.attention_mask, "attention mask"],
   [(spec) => spec.dist, "several GPUs"],
+  [(spec) => spec.lora, "adapters"],
   [(spec) => spec.source === "transformers", "models made from a config"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
+
+/** Why a case is left out whose model was not exported; the catalogue may still have it. */
+export const NO_FILE = "no exported file";
 
 /**
  * Every recorded case under `oracle`, with its result, its model file (or none) and why it is left out (or null).
@@ -25,11 +26,9 @@ const UNSUPPORTED = [
  * @returns {RecordedCase[]}
  */
 export function readCases(oracle, models, results) {
-  const lines = readFileSync(join(oracle, "cases.jsonl"), "utf8").trim().split("\n");
-  return lines.flatMap((line) => {
-    const { name, group, result } = JSON.parse(line);
+  return listCases(oracle, results).flatMap(({ name, group }) => {
     const file = join(oracle, results, `${name}.json`);
-    if (!existsSync(file) || result === undefined) return [];
+    if (!existsSync(file)) return [];
     /** @type {Recorded} */
     const recorded = JSON.parse(readFileSync(file, "utf8"));
     if (!recorded.ok) return [];
@@ -39,10 +38,49 @@ export function readCases(oracle, models, results) {
       `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`,
     );
     const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? inventedWorkspaces(recorded);
-    const why = unsupported ?? (existsSync(model) ? null : "no exported file");
-    return [{ name, group, recorded, model, why, options: optionsOf(recorded, results) }];
+    const why = unsupported ?? (existsSync(model) ? null : NO_FILE);
+    const options = optionsOf(recorded, results);
+    return [{ name, group: group ?? groupOf(recorded), recorded, model, why, options }];
   });
 }
+
+/**
+ * Names of the cases. cases.jsonl has those recorded in one go; the other folders only have their files.
+ * @param {string} oracle
+ * @param {Results} results
+ * @returns {{ name: string, group?: string }[]}
+ */
+function listCases(oracle, results) {
+  if (results === "results" || results === "results-cudnn") {
+    const lines = readFileSync(join(oracle, "cases.jsonl"), "utf8").trim().split("\n");
+    return lines.map((line) => JSON.parse(line)).filter(({ result }) => result !== undefined);
+  }
+  const folder = join(oracle, results);
+  return (existsSync(folder) ? readdirSync(folder) : []) // recordings from before these folders
+    .filter((file) => file.endsWith(".json"))
+    .sort()
+    .map((file) => ({ name: file.slice(0, -".json".length) }));
+}
+
+/**
+ * For cases without a group: kind of model and precision.
+ * @param {Recorded} recorded
+ */
+function groupOf({ spec }) {
+  const kind = { transformers: "transformers", file: "custom" }[spec.source] ?? "vision";
+  return `${kind}-${spec.mode ?? "fp32"}`;
+}
+
+/**
+ * How the convolutions of a folder were planned. Compiled steps were recorded without workspaces.
+ * @satisfies {Record<Results, NonNullable<Options["cudnn"]>>}
+ */
+const PLANS = /** @type {const} */ ({
+  results: "no-workspace",
+  "results-cudnn": "default",
+  "results-compile": "no-workspace",
+  "results-benchmark": "benchmark",
+});
 
 /** @param {Recorded} recorded */
 function inventedWorkspaces({ cudnn_ws }) {
@@ -64,7 +102,8 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     batch: spec.batch,
     gpu,
     ...(alloc_conf && { allocatorConf: alloc_conf }),
-    cudnn: results === "results" ? "no-workspace" : "default",
+    cudnn: PLANS[results],
+    ...(results === "results-compile" && { compile: true }),
     ...(spec.inference
       ? { mode: "inference" }
       : {
@@ -83,7 +122,30 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
-    ...(spec.input_shape && { image: [spec.input_shape[1], spec.input_shape[2]] }),
+    ...imageOf(spec),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
+}
+
+/**
+ * @param {RecordedSpec} spec
+ * @returns {Options}
+ */
+function imageOf({ input_shape: [, height, width] = [] }) {
+  return height === undefined || width === undefined ? {} : { image: [height, width] };
+}
+
+/**
+ * The layer spec of a hand-written perceptron, with an activation between its layers; of no other network.
+ * @param {RecordedSpec} spec
+ */
+export function layerSpecOf({ factory, dims, act = "ReLU" }) {
+  const [first, ...widths] = dims ?? [];
+  if (factory !== "mlp" || first === undefined) return null;
+  const layers = widths.flatMap((width, i) => [
+    `  - dense: ${width}`,
+    ...(i < widths.length - 1 ? [`  - ${act.toLowerCase()}`] : []),
+  ]);
+  const head = ["schema: plimsoll/spec@1", "name: mlp", `input: { vector: ${first} }`, "layers:"];
+  return [...head, ...layers, "loss: cross-entropy", ""].join("\n");
 }

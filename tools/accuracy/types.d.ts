@@ -1,5 +1,5 @@
 /** What a recorded case holds of the figures that are compared, and what the comparison makes of them. */
-import type { EstimateReport, Options } from "../../dist/index.js";
+import type { EstimateReport, ImportedModel, Options } from "../../dist/index.js";
 
 export interface RecordedSpec {
   readonly source: string;
@@ -16,16 +16,19 @@ export interface RecordedSpec {
   readonly grad_accum?: number;
   readonly set_to_none?: boolean;
   readonly zero_grad?: string;
-  /** Channels, height, width. */
-  readonly input_shape?: readonly [number, number, number];
+  /** Channels, height, width; or the length of a vector. */
+  readonly input_shape?: readonly number[];
+  /** Of the hand-written networks: which one, widths of a perceptron, its activation. */
+  readonly factory?: string;
+  readonly dims?: readonly number[];
+  readonly act?: string;
   readonly frozen?: readonly string[];
   readonly steps?: number;
   /** Settings of which only the presence matters. */
   readonly channels_last?: boolean;
   readonly ckpt?: boolean;
   readonly lora?: unknown;
-  readonly attn?: unknown;
-  readonly attention_mask?: unknown;
+  readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
   readonly dist?: unknown;
   readonly fresh_inputs?: boolean;
@@ -37,7 +40,13 @@ export interface Recorded {
   readonly gpu: string;
   readonly alloc_conf?: NonNullable<Options["allocatorConf"]> | "";
   readonly cudnn_ws?: string;
-  readonly steps: readonly { readonly step: number; readonly peak_allocated: number }[];
+  readonly cudnn_benchmark?: boolean;
+  readonly steps: readonly {
+    readonly step: number;
+    readonly peak_allocated: number;
+    readonly peak_phase?: string;
+    readonly reserved_peak: number;
+  }[];
   readonly phases: readonly { readonly step: number; readonly phase: string; readonly peak: number }[];
   readonly params: { readonly bytes: number };
   readonly buffers: { readonly bytes: number };
@@ -64,6 +73,8 @@ export type Pair = readonly [number | undefined, number | undefined];
 export interface Compared {
   readonly name: string;
   readonly states: boolean;
+  /** Whether the peak is in the recorded phase. */
+  readonly phase: boolean;
   readonly pairs: Readonly<Record<string, Pair>>;
 }
 
@@ -78,6 +89,13 @@ export interface Row {
   readonly worst: number;
 }
 
+/** How many of `of` cases are right by one criterion. */
+export interface Count {
+  readonly criterion: string;
+  readonly right: number;
+  readonly of: number;
+}
+
 export interface Group {
   readonly name: string;
   readonly cases: readonly Compared[];
@@ -86,11 +104,104 @@ export interface Group {
   readonly rows: readonly Row[];
 }
 
-export type Results = "results" | "results-cudnn";
+export type Results = "results" | "results-cudnn" | "results-compile" | "results-benchmark";
 
 export interface Section {
   readonly results: Results;
   readonly groups: readonly Group[];
+  readonly counts: readonly Count[];
 }
 
-export type { EstimateReport, Options };
+/** Models by name, each read once. */
+export interface Models {
+  /** By path of an exported program. */
+  readonly file: (path: string) => Promise<ImportedModel>;
+  /** By `source/name`: the exported program, else the catalogue's, else null. */
+  readonly named: (name: string) => Promise<ImportedModel | null>;
+  /** By text of a layer spec. */
+  readonly spec: (text: string) => Promise<ImportedModel>;
+  /** As `named`, the catalogue's alone. */
+  readonly catalogued: (name: string) => Promise<ImportedModel | null>;
+}
+
+/** One row of the timm table: which batch fitted the card, and which we say fits. */
+export interface Fit {
+  readonly model: string;
+  readonly layout: "nhwc" | "nchw";
+  readonly measured: number;
+  readonly predicted: number;
+  /** Rungs of the ladder between the two; positive: we say more fits. */
+  readonly rungs: number;
+}
+
+/** A peak that somebody published, beside ours. */
+export interface Measured {
+  readonly id: string;
+  readonly source: string;
+  readonly what: string;
+  readonly assumes: string;
+  readonly figure: "allocated" | "reserved";
+  readonly pair: readonly [number, number];
+}
+
+export interface LeftOut {
+  readonly source: string;
+  readonly reason: string;
+  readonly rows: number;
+}
+
+export interface Published {
+  readonly fits: readonly Fit[];
+  readonly measured: readonly Measured[];
+  readonly left: readonly LeftOut[];
+}
+
+/** What the rules of other tools read of a step. Bytes of an element are those of the module's own tensors. */
+export interface PeerCount {
+  readonly activations: number;
+  readonly parameterLayerActivations: number;
+  readonly parameters: number;
+  readonly largestLayerParameters: number;
+  readonly inputElements: number;
+  readonly batch: number;
+  readonly bytesPerElement: number;
+  readonly precision: NonNullable<Options["precision"]>;
+  /** Tensors of a parameter's size that the optimizer keeps for it: 2 for Adam. */
+  readonly optimizerStates: number;
+  readonly stateBytes: number;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** P parameters, A layer outputs of one sample, Aw of layers with parameters, I inputs of one sample, B batch, e bytes of an element. */
+  readonly formula: string;
+  readonly source: string;
+  /** Undefined where the rule does not speak about such a step. */
+  readonly bytes: (count: PeerCount) => number | undefined;
+}
+
+export interface Score {
+  readonly median: number;
+  readonly p90: number;
+}
+
+export interface PeerRow {
+  readonly name: string;
+  readonly formula: string;
+  readonly source: string;
+  readonly cases: number;
+  readonly allocated: Score;
+  readonly reserved: Score;
+  /** Names of the cases in which it is nearer to the allocated peak than Plimsoll. */
+  readonly nearer: readonly string[];
+  /** Median error of the allocated peak by precision. */
+  readonly byPrecision: Readonly<Record<string, number | undefined>>;
+}
+
+/** What another system reports about itself. */
+export interface Claim {
+  readonly system: string;
+  readonly claim: string;
+}
+
+export type { EstimateReport, ImportedModel, Options };
