@@ -96,6 +96,9 @@ export const unaries = {
   sgn: unary("nothing"),
   floor: unary("nothing"),
   ceil: unary("nothing"),
+  frac: unary("nothing"),
+  logit: unary("self"),
+  nanToNum: unary("self"),
   round: unary("nothing"),
   trunc: unary("nothing"),
   clamp: op({

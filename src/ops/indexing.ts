@@ -66,6 +66,19 @@ export const indexings = {
     infer: ({ self }) => dense(self.shape, self.dtype),
     backward: { self: [], src: ["index"] },
   }),
+  /** `x[i, :, j] = values`, or `+=`, on a copy. */
+  indexPut: op({
+    inputs: ["self", "indices*", "values"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["indices"], values: ["indices"] },
+  }),
+  indexAdd: op({
+    inputs: ["self", "index", "source"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: [], source: ["index", "source"] },
+  }),
   oneHot: op({
     inputs: ["self"],
     outputs: ["result"],

@@ -134,6 +134,22 @@ export const views = {
     },
     backward: { tensors: [] },
   }),
+  /** One view per tensor over the grid of all. */
+  meshgrid: op({
+    inputs: ["tensors*"],
+    outputs: ["result"],
+    infer: ({ tensors }, attributes) => {
+      const list = tensors as unknown as readonly TensorSpec[];
+      const sizes = list.map(({ shape }) => shape[0] ?? 1);
+      const swapped = attributes.indexing === "xy" && sizes.length > 1;
+      const shape = swapped ? [sizes[1] as number, sizes[0] as number, ...sizes.slice(2)] : sizes;
+      return list.map(({ strides, dtype }, i) => {
+        const along = swapped && i < 2 ? 1 - i : i;
+        return { shape, strides: shape.map((_, dim) => (dim === along ? (strides[0] ?? 1) : 0)), dtype };
+      });
+    },
+    backward: { tensors: [] },
+  }),
   slice: op({
     inputs: ["self"],
     outputs: ["result"],
@@ -219,6 +235,21 @@ export const views = {
   }),
   /** One view per piece; `sizes` along `dim`. */
   split: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const dim = wrapDim(int(attributes, "dim", 0), self.shape.length);
+      return pieces(self.shape[dim] as number, attributes).map((size) => ({
+        shape: self.shape.map((s, i) => (i === dim ? size : s)),
+        strides: self.strides,
+        dtype: self.dtype,
+      }));
+    },
+    backward: { self: [] },
+    aliases: "self",
+  }),
+  /** `split` by number of pieces, made of slices. */
+  tensorSplit: op({
     inputs: ["self"],
     outputs: ["result"],
     infer: ({ self }, attributes) => {
@@ -335,6 +366,12 @@ export function movedDims(rank: number, attributes: Parameters<typeof ints>[0]):
 export function pieces(size: number, attributes: Parameters<typeof ints>[0]): readonly number[] {
   const sizes = attributes.split_sizes;
   if (Array.isArray(sizes)) return sizes as readonly number[];
+  const sections = attributes.sections;
+  if (typeof sections === "number")
+    return Array.from(
+      { length: sections },
+      (_, i) => Math.floor(size / sections) + (i < size % sections ? 1 : 0),
+    );
   const chunks = attributes.chunks;
   const each =
     typeof chunks === "number" ? Math.max(Math.ceil(size / chunks), 1) : int(attributes, "split_size", size);

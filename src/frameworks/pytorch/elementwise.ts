@@ -99,6 +99,16 @@ const powerExponent: Formula = (kernel, call) => {
   return elementwise(kernel, [gradOf(call), elementwise(kernel, [result, log])]);
 };
 
+/** grad * isfinite(self): equal to itself, and its magnitude not infinite. */
+const whereFinite: Formula = (kernel, call) => {
+  const self = kept(call, "self");
+  const magnitude = elementwise(kernel, [self]);
+  const masks = [0, 1, 2].map(() => elementwise(kernel, [self], "bool"));
+  for (const mask of masks.slice(0, 2).reverse()) kernel.free(mask);
+  kernel.free(magnitude);
+  return elementwise(kernel, [gradOf(call)]);
+};
+
 /** where(self == other, grad / 2, grad).masked_fill_(other wins, 0) */
 const winner: Formula = (kernel, call) => {
   const self = kept(call, "self");
@@ -202,6 +212,9 @@ export const elementwiseKernels = {
   sgn: { backward: gradients({ self: one }) },
   floor: { backward: gradients({ self: one }) },
   ceil: { backward: gradients({ self: one }) },
+  frac: passes,
+  logit: fused("self"),
+  nanToNum: { backward: gradients({ self: whereFinite }) },
   round: { backward: gradients({ self: one }) },
   trunc: { backward: gradients({ self: one }) },
   clamp: within(["min", "max"]),

@@ -136,4 +136,20 @@ export const indexingKernels = {
       src: (kernel, call) => fresh(kernel, (call.saved.index as Held).spec.shape, gradOf(call).spec.dtype),
     }),
   },
+  indexPut: {
+    backward: (kernel, call) => {
+      const values = call.inputs[1] as TensorSpec;
+      const zeros = call.needs[0] && call.attributes.accumulate !== true ? kernel.empty(values) : null;
+      const self = zeros ? elementwise(kernel, [gradOf(call)]) : gradOf(call);
+      if (zeros) kernel.free(zeros);
+      const picked = call.needs[1] ? fresh(kernel, values.shape, gradOf(call).spec.dtype) : null;
+      return [call.needs[0] ? self : null, picked];
+    },
+  },
+  indexAdd: {
+    backward: gradients({
+      self: (_, call) => gradOf(call),
+      source: (kernel, call) => fresh(kernel, (call.inputs[1] as TensorSpec).shape, gradOf(call).spec.dtype),
+    }),
+  },
 } satisfies Record<string, KernelRule>;

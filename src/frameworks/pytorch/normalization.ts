@@ -134,6 +134,12 @@ export const normalizationKernels = {
       return [call.needs[0] ? kernel.empty(input.spec) : null, ...affine];
     },
   },
+  weightNorm: {
+    backward: (kernel, call) => {
+      const made = call.inputs.map(({ shape, dtype }) => fresh(kernel, shape, dtype));
+      return wanted(kernel, call, made);
+    },
+  },
   layerNorm: {
     forward: (kernel, { inputs, outputs }) => {
       contiguous(kernel, inputs.input as Held);

@@ -1,5 +1,7 @@
 /** Eager PyTorch, operator by operator: its own primitives, what is composed of what, and what each kernel allocates. */
 import { OPS } from "../../ops/table.js";
+import { wrapDim } from "../../base/shape.js";
+import { int } from "../../ops/rule.js";
 import { movedDims } from "../../ops/views.js";
 import type { OpRule } from "../../ops/rule.js";
 import { attentionKernels } from "./attention/kernels.js";
@@ -60,6 +62,23 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     list(inputs, "tensors").map((tensor, i) =>
       trace.call("expand", { self: tensor }, { size: outputs[i]?.shape ?? [] }),
     ),
+  tensorSplit: (trace, inputs, attributes, outputs) => {
+    const dim = wrapDim(int(attributes, "dim", 0), self(inputs).spec.shape.length);
+    let start = 0;
+    return outputs.map(({ shape }) => {
+      const end = start + (shape[dim] as number);
+      const piece = trace.call("slice", { self: self(inputs) }, { dim, start, end });
+      start = end;
+      return piece;
+    });
+  },
+  meshgrid: (trace, inputs, _, outputs) =>
+    list(inputs, "tensors").map((tensor, i) => {
+      const { shape, strides } = outputs[i] as { shape: readonly number[]; strides: readonly number[] };
+      const size = shape.map((length, dim) => (strides[dim] === 0 ? 1 : length));
+      const line = trace.call("view", { self: tensor }, { size });
+      return trace.call("expand", { self: line }, { size: shape });
+    }),
   crossEntropy: lowerCrossEntropy,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
