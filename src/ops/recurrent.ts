@@ -49,7 +49,24 @@ export function recurrentSizes(
   };
 }
 
+/** One step of a cell: new states of the old ones' shapes. */
+function cell(states: 1 | 2): OpRule {
+  return op({
+    inputs: ["input", "hx*", "w_ih", "w_hh", "b_ih?", "b_hh?"],
+    outputs: states === 2 ? ["hy", "cy"] : ["hy"],
+    infer: ({ input, w_hh }) => {
+      const state = dense([input.shape[0] as number, w_hh.shape[1] as number], input.dtype);
+      return states === 2 ? [state, state] : [state];
+    },
+    backward: { input: ["w_ih"], hx: ["w_hh"], w_ih: ["input"], w_hh: ["hx"], b_ih: [], b_hh: [] },
+  });
+}
+
 export const recurrences = {
+  lstmCell: cell(2),
+  gruCell: cell(1),
+  rnnTanhCell: cell(1),
+  rnnReluCell: cell(1),
   lstm: recurrent(2),
   gru: recurrent(1),
   rnnTanh: recurrent(1),

@@ -175,7 +175,11 @@ class BackwardPass {
         : kernelRule(node.op).backward(kernel, call);
     kernel.end(results);
     const out: (Gradient | null)[] = [];
-    for (const tensor of results) out.push(tensor ? this.object(tensor) : null);
+    for (let i = 0; i < results.length; i++) {
+      const tensor = results[i];
+      const same = tensor ? results.indexOf(tensor) : i; // one tensor for two inputs is one object
+      out.push(same < i ? (out[same] ?? null) : tensor ? this.object(tensor) : null);
+    }
     for (const gradient of out) if (gradient) this.take(gradient);
     if (replayed) recomputation.release(node);
     // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype

@@ -5,6 +5,7 @@ import { ints, joint, type OpTable, op } from "../../ops/rule.js";
 import { normalizations } from "../../ops/normalization.js";
 import { reductions } from "../../ops/reduction.js";
 import { randoms } from "../../ops/random.js";
+import { cellPrimitives } from "./recurrent-cells.js";
 import { recurrentPrimitives } from "./recurrent.js";
 import { views } from "../../ops/views.js";
 
@@ -13,6 +14,7 @@ const ROW_ALIGNMENT = 32;
 
 export const PRIMITIVES = {
   ...recurrentPrimitives,
+  ...cellPrimitives,
   cudnnBatchNorm: normalizations.batchNorm,
   /** Without cuDNN the statistics are kept in evaluation too. */
   nativeBatchNorm: op({

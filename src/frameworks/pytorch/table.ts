@@ -16,6 +16,7 @@ import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./norma
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
 import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
+import { cellKernels, lowerFusedCell, lowerSimpleCell } from "./recurrent-cells.js";
 import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
 import { lowerSoftmax, reductionKernels } from "./reduction.js";
 import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.js";
@@ -33,6 +34,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...lossKernels,
   ...randomKernels,
   ...recurrentKernels,
+  ...cellKernels,
 };
 
 const self = (inputs: Parameters<Lowering>[1]) => given(inputs, "self");
@@ -83,6 +85,10 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,
+  lstmCell: lowerFusedCell("fusedLstmCell"),
+  gruCell: lowerFusedCell("fusedGruCell"),
+  rnnTanhCell: lowerSimpleCell("tanh"),
+  rnnReluCell: lowerSimpleCell("relu"),
   lstm: lowerRecurrent("lstm"),
   gru: lowerRecurrent("gru"),
   rnnTanh: lowerRecurrent("rnnTanh"),
