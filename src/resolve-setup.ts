@@ -180,6 +180,13 @@ function defaultsOf(
         "what PyTorch picks on CUDA; it holds lists of temporaries as large as the parameters",
       ),
     training &&
+      options.compile === true &&
+      said(
+        "compile",
+        "Inductor's defaults",
+        "what is kept follows the partitioner; which buffers kernels reuse is not told, so reserved memory is less sure",
+      ),
+    training &&
       !options.loss &&
       said(
         "loss",

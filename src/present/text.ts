@@ -30,7 +30,7 @@ export function renderText(report: AnyReport, options: TextOptions = {}): string
   const width = Math.max(20, options.width ?? 80);
   const paint = createPaint(options.color ?? false);
   const blocks = [
-    [INDENT + headline(report, width - INDENT.length)],
+    [INDENT + headline(report, width - INDENT.length), ...labelled("with", settingsOf(report), width, paint)],
     machineLines(report, options, width, paint),
     renderBreakdown(report, { width, paint }),
   ];
@@ -64,6 +64,23 @@ function headline({ model, setup }: AnyReport, width: number): string {
     " · ",
     width,
   );
+}
+
+/** Settings beyond the headline's that change the step; empty when there are none. */
+function settingsOf({ setup }: AnyReport): string {
+  return [
+    setup.channelsLast && "channels last",
+    setup.checkpointing !== "none" && `checkpointing ${setup.checkpointing}`,
+    setup.compile && "torch.compile",
+    setup.attention !== "sdpa" && `attention ${setup.attention}`,
+    setup.clipGrad && "clipped gradients",
+    setup.zeroGrad !== "set-to-none" && `zero-grad ${setup.zeroGrad}`,
+    setup.freshInputs && "fresh inputs",
+    setup.freeze.length > 0 && `frozen ${setup.freeze.join(", ")}`,
+    setup.allocatorConf !== "" && setup.allocatorConf,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function machineLines(report: AnyReport, options: TextOptions, width: number, paint: Paint): string[] {
