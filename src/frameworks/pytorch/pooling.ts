@@ -7,7 +7,16 @@ import {
   suggestsChannelsLast,
   type TensorSpec,
 } from "../../ir/tensor.js";
-import { fresh, given, gradients, gradOf, type Held, type KernelRule, type Lowering } from "./kernel.js";
+import {
+  fresh,
+  given,
+  gradients,
+  gradOf,
+  type Held,
+  inOwnFormat,
+  type KernelRule,
+  type Lowering,
+} from "./kernel.js";
 
 /** The gradient of the input, in the input's layout. */
 const intoInput: KernelRule = {
@@ -26,6 +35,16 @@ const intoInput: KernelRule = {
   }),
 };
 
+/** As `intoInput`; a strided input is copied for the time of the forward kernel. UpSample*.cu */
+const resampled: KernelRule = {
+  ...intoInput,
+  forward: (kernel, { inputs, outputs }) => {
+    const out = outputs.map((spec) => kernel.empty(spec));
+    inOwnFormat(kernel, inputs.self as Held);
+    return out;
+  },
+};
+
 export const poolingKernels = {
   maxPool2d: intoInput,
   maxPool3d: intoInput,
@@ -35,13 +54,13 @@ export const poolingKernels = {
   adaptiveAvgPool3d: intoInput,
   adaptiveMaxPool2d: intoInput,
   adaptiveMaxPool3d: intoInput,
-  upsampleNearest1d: intoInput,
-  upsampleNearest2d: intoInput,
-  upsampleNearest3d: intoInput,
-  upsampleLinear1d: intoInput,
-  upsampleBilinear2d: intoInput,
-  upsampleBicubic2d: intoInput,
-  upsampleTrilinear3d: intoInput,
+  upsampleNearest1d: resampled,
+  upsampleNearest2d: resampled,
+  upsampleNearest3d: resampled,
+  upsampleLinear1d: resampled,
+  upsampleBilinear2d: resampled,
+  upsampleBicubic2d: resampled,
+  upsampleTrilinear3d: resampled,
   reflectionPad1d: intoInput,
   reflectionPad2d: intoInput,
   reflectionPad3d: intoInput,

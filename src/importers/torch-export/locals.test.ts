@@ -142,6 +142,15 @@ describe("a helper method", () => {
   });
 });
 
+test("a loop on one line appends an entry for every module it calls", () => {
+  const lines = [
+    "a | forward:1 outs.append(conv(x)) > forward:9 return F.conv(x) | k,net,Net;k,net.0,Conv2d",
+    "b | forward:1 outs.append(conv(x)) > forward:9 return F.conv(x) | k,net,Net;k,net.1,Conv2d",
+    "c | forward:2 return F.cat(outs) | k,net,Net",
+  ];
+  expect(held(...lines)).toEqual({ a: 2, b: 2 });
+});
+
 test("a list holds what is appended to it", () => {
   const lines = [
     "a | forward:1 outs.append(F.conv(x))",

@@ -70,6 +70,9 @@ export function heldByLocals(nodes: readonly TracedNode[]): Map<string, number> 
     // activations that this operator is not in have returned, innermost first; the ones around them were in that call
     for (let depth = open.length - 1; depth >= common; depth--)
       close((open[depth] as { activation: Activation }).activation, index - 1);
+    // a line that appends and calls another module than before is a loop's: another entry
+    const caller = open.length > common && keys.length > common ? open[common - 1]?.activation : undefined;
+    if (caller?.statement?.targets[0]?.endsWith("[]")) finish(caller, index - 1);
     open = open.slice(0, common);
     for (let depth = common; depth < keys.length; depth++)
       open.push({ key: keys[depth] as string, activation: { names: new Map(), statement: null } });
