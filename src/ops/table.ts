@@ -1,5 +1,6 @@
 import { attentions } from "./attention.js";
 import { convolutions } from "./convolution.js";
+import { copies } from "./copies.js";
 import { activations, binaries, ternaries, unaries } from "./elementwise.js";
 import { indexings } from "./indexing.js";
 import { products } from "./linear.js";
@@ -10,7 +11,7 @@ import { randoms } from "./random.js";
 import { recurrences } from "./recurrent.js";
 import { reductions } from "./reduction.js";
 import type { OpTable } from "./rule.js";
-import { copies, views } from "./views.js";
+import { views } from "./views.js";
 
 /** Every operator Plimsoll knows, by name. */
 export const OPS = {
