@@ -77,7 +77,6 @@ describe("wrong settings are refused with their place", () => {
 describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ precision: "fp8" }, "--precision | fp8"],
-    [{ sequence: 512 }, "--sequence | 512"],
     [{ parallel: "dp=8" }, "--parallel | dp=8"],
     [{ lora: "rank=16" }, "--lora | rank=16"],
     [{ gpus: 8 }, "--gpus | 8"],

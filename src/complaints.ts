@@ -108,6 +108,17 @@ export function unknownInput(where: string, name: string, inputs: readonly strin
   });
 }
 
+export function settingNotTaken(flag: string, source: string): InputError {
+  return new InputError({
+    code: "setup/not-taken",
+    where: `--${flag}`,
+    rule: "the setting must be one that the model has",
+    expected: "a model made from a config.json",
+    got: source,
+    hint: "this file fixes its layers and sizes; --shape NAME=DIMS sets those that it leaves open",
+  });
+}
+
 export function batchesDiffer(asked: number, shape: number, input: string): InputError {
   return new InputError({
     code: "setup/batch",

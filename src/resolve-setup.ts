@@ -1,14 +1,14 @@
 /** Options → what the engine runs: training setup, machine and the sizes to bind, with every default that mattered. */
 import type { Diagnostic } from "./base/complaint.js";
-import { batchesDiffer, wrongCheckpointing } from "./complaints.js";
+import { batchesDiffer, settingNotTaken, wrongCheckpointing } from "./complaints.js";
 import type { ContextMemory } from "./hardware/contexts.js";
-import type { Bindings, ImportedModel } from "./importers/model.js";
+import type { Bindings, ImportedModel, ModelSetting } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
 import type { Checkpointing, Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
-import type { Options } from "./settings.js";
+import { flagOf, type Options } from "./settings.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
@@ -70,6 +70,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     precision: setup.precision,
     batch,
     image: (options.image as readonly [number, number] | undefined) ?? null,
+    sequence: options.sequence ?? model.sequence ?? null,
+    task: options.task ?? null,
     shape: options.shape ?? {},
     optimizer: optimizer && describeOptimizer(optimizer),
     optimizerInBackward: setup.optimizerInBackward === true,
@@ -91,7 +93,13 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     gpu: machine.gpu,
   };
   const image = options.image as readonly [number, number] | undefined; // checkOptions turned texts into sizes
-  const bindings = { batch, ...(image && { image }), ...(options.shape && { shapes: options.shape }) };
+  const bindings: Bindings = {
+    batch,
+    ...(image && { image }),
+    ...(options.shape && { shapes: options.shape }),
+    ...modelSettings(options, model),
+    ...(model.takes && { mode, attention: setup.attention }),
+  };
   return {
     setup,
     machine,
@@ -105,6 +113,20 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
       ...device,
     ],
   };
+}
+
+const MODEL_SETTINGS = ["sequence", "task", "classes", "imageChannels"] as const;
+
+/** What only some models take; asked of another, it would be ignored silently. */
+function modelSettings(options: Options, model: ImportedModel): Bindings {
+  const given: { -readonly [name in ModelSetting]?: string | number } = {};
+  for (const name of MODEL_SETTINGS) {
+    const value = options[name];
+    if (value === undefined) continue;
+    if (!model.takes?.includes(name)) throw settingNotTaken(flagOf(name), model.source);
+    given[name] = value;
+  }
+  return given as Bindings; // as: checkOptions saw to the types
 }
 
 /** `full` or `every=K`; a list of blocks is one region each, or K together. */

@@ -18,6 +18,8 @@ export interface Setting {
   readonly help: string;
 }
 
+// biome-ignore format: one list
+const TASKS = ["causal-lm", "masked-lm", "sequence-classification", "token-classification", "question-answering", "seq2seq", "image-classification", "contrastive", "ctc", "base"];
 const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
 
 // biome-ignore format: one line per setting
@@ -41,7 +43,7 @@ const SETTINGS = {
   framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
   precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, computes: ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16"], since: "0.3", help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits" },
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
-  sequence:      { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "tokens per sample, for models made from a config" },
+  sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
@@ -49,9 +51,9 @@ const SETTINGS = {
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", computes: [], since: "0.2", help: "train low-rank adapters" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
   offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
-  task:          { kind: "text",   placeholder: "NAME",            computes: [], since: "0.2", help: "the head of a model made from a config" },
-  imageChannels: { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "for models made from a config" },
-  classes:       { kind: "count",  placeholder: "N",               computes: [], since: "0.2", help: "for models made from a config" },
+  task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
+  imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
+  classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
   gpus:          { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "GPUs in all" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
   parallel:      { kind: "text",   placeholder: "dp=…,tp=…",       computes: [], since: "0.3", help: "mesh axes" },
@@ -87,7 +89,15 @@ export interface Options {
   readonly batch?: number;
   /** Height and width of image inputs; default: the file's own. */
   readonly image?: readonly [number, number] | `${number}x${number}`;
-  /** Whole shapes of named inputs. */
+  /** Tokens per sample, for models made from a configuration. */
+  readonly sequence?: number;
+  /** The head of a model made from a configuration. */
+  readonly task?: string;
+  /** Classes of that head. */
+  readonly classes?: number;
+  /** Channels of images, for models made from a configuration. */
+  readonly imageChannels?: number;
+  /** Whole shapes of named inputs; an optional one is passed when its shape is given. */
   readonly shape?: Readonly<Record<string, readonly number[]>>;
   /** `adamw` (default), `sgd:momentum=0.9`, …; `false` or `"none"` trains without one. */
   readonly optimizer?: string | false;

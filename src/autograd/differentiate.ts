@@ -131,7 +131,10 @@ class TapeWriter implements Tracer {
     }
     const attributes = this.followed(node);
     const specs = node.outputs.map((id) => (this.graph.values[id] as { spec: TensorSpec }).spec);
+    const { autocast } = this;
+    if (attributes.outsideAutocast === true) this.autocast = null;
     const results = this.dispatch(node.op, inputs, attributes, specs).slice(0, node.outputs.length); // further ones are for backward alone
+    this.autocast = autocast;
     node.outputs.forEach((id, i) => {
       const tensor = results[i] as Tensor | undefined;
       if (tensor === undefined) return;

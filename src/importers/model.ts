@@ -10,7 +10,17 @@ export interface Bindings {
   readonly image?: readonly [number, number];
   /** Full shapes of named inputs. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** For models that are drawn rather than read: the head, its classes, the channels of images. */
+  readonly task?: string;
+  readonly classes?: number;
+  readonly imageChannels?: number;
+  /** Drawn models have their loss inside when they train, and write attention out when told so. */
+  readonly mode?: "train" | "inference";
+  readonly attention?: string;
 }
+
+/** Settings that only some models take. */
+export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels";
 
 export interface ImportedModel {
   readonly kind: "model";
@@ -20,6 +30,10 @@ export interface ImportedModel {
   readonly format: string;
   /** The batch the file was made with; used when the user names none. */
   readonly batch: number;
+  /** Which of the settings that only some models take this one does; absent: none. */
+  readonly takes?: readonly ModelSetting[];
+  /** Tokens per sample when the user names none, for a model that has them. */
+  readonly sequence?: number;
   /** The forward pass at these sizes. Throws InputError when the model cannot take them. */
   bind(bindings: Bindings): { readonly graph: Graph; readonly diagnostics: readonly Diagnostic[] };
 }

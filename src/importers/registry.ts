@@ -51,6 +51,18 @@ export const IMPORTERS = {
           : "no",
     load: async () => (await import("./layer-spec/read.js")).readLayerSpec,
   },
+  "hf-config": {
+    title: "Hugging Face configuration",
+    extensions: ["config.json", ".json"],
+    made: "config.json, as published beside a model's weights",
+    recognize: (head) =>
+      /^\s*\{/.test(textOf(head)) && /"(model_type|architectures)"\s*:/.test(textOf(head))
+        ? "certain"
+        : hasExtension(head, "config.json")
+          ? "possible"
+          : "no",
+    load: async () => (await import("./hf-config/read.js")).readHfConfig,
+  },
   onnx: unread("ONNX model", [".onnx"]),
   keras: unread("Keras model", [".keras", ".h5", ".hdf5"]),
   savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),

@@ -39,6 +39,8 @@ export interface Value {
   readonly heldUntil?: NodeId;
   /** Parameters and buffers that are one tensor under two names point at the first. */
   readonly tiedTo?: ValueId;
+  /** Its type is its own: moving the model to 16 bits leaves it. */
+  readonly keepsType?: true;
 }
 
 export type Attribute = number | boolean | string | null | readonly number[] | readonly boolean[];
@@ -64,6 +66,8 @@ export interface Scope {
   readonly parent: ScopeId | null;
   readonly path: string;
   readonly kind: string;
+  /** The library checkpoints calls of this module; where a model says so for none, blocks are found by their names. */
+  readonly block?: true;
 }
 
 export interface Graph {

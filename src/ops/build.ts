@@ -27,6 +27,7 @@ export interface NodeOptions {
 export interface ValueOptions {
   readonly trainable?: boolean;
   readonly tiedTo?: ValueId;
+  readonly keepsType?: boolean;
 }
 
 /** Collects values, nodes and scopes; scope 0 is the model itself. */
@@ -51,13 +52,14 @@ export class GraphBuilder {
       spec,
       trainable,
       ...(options.tiedTo !== undefined && { tiedTo: options.tiedTo }),
+      ...(options.keepsType && { keepsType: true as const }),
     });
     return id;
   }
 
-  scope(path: string, kind: string, parent: ScopeId = 0): ScopeId {
+  scope(path: string, kind: string, parent: ScopeId = 0, block = false): ScopeId {
     const id = this.scopes.length;
-    this.scopes.push({ id, parent, path, kind });
+    this.scopes.push({ id, parent, path, kind, ...(block && { block: true as const }) });
     return id;
   }
 

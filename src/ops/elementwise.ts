@@ -222,6 +222,15 @@ export const ternaries = {
     infer: ({ self, end, weight }) => iterate(weight ? [self, end, weight] : [self, end], self.dtype),
     backward: { self: ["weight"], end: ["weight"], weight: ["self", "end"] },
   }),
+  /** `self.to(other.dtype)` */
+  castLike: op({
+    inputs: ["self", "other"],
+    outputs: ["result"],
+    infer: ({ self, other }) => iterate([self], other.dtype),
+    backward: { self: [] },
+    aliases: "self",
+    aliasesWhen: ({ self, other }) => self.dtype === other.dtype,
+  }),
   /** A change of dtype: the gradient is cast back. */
   cast: op({
     inputs: ["self"],

@@ -30,6 +30,10 @@ export interface SetupReport {
   readonly batch: number;
   /** Height and width that were asked for. */
   readonly image: readonly [number, number] | null;
+  /** Tokens per sample; null for a model that has no such size. */
+  readonly sequence: number | null;
+  /** The head that was asked for; null: the one the model names. */
+  readonly task: string | null;
   readonly shape: Readonly<Record<string, readonly number[]>>;
   readonly optimizer: OptimizerReport | null;
   readonly optimizerInBackward: boolean;

@@ -2,7 +2,8 @@
  * Graph → Graph: which stretches of the forward pass run under `torch.utils.checkpoint`.
  *
  * Libraries checkpoint the blocks of their models: the numbered children of a list. Where such a child is itself little
- * more than a list of blocks, a stage, its children are the blocks.
+ * more than a list of blocks, a stage, its children are the blocks. A model whose code says which modules it checkpoints
+ * (Hugging Face's GradientCheckpointingLayer) has those.
  */
 import {
   type Checkpoint,
@@ -80,6 +81,8 @@ function blocksOf(graph: Graph): Scope[] {
   };
   // a module called again later is not one stretch
   const contiguous = ({ id }: Scope) => (last[id] as number) - (first[id] as number) + 1 === count[id];
+  const declared = graph.scopes.filter(({ id, block }) => block && (count[id] as number) > 0);
+  if (declared.length > 0) return declared.filter(contiguous);
   return graph.scopes
     .filter(({ parent }) => parent === null)
     .flatMap((root) => (isBlock(root) ? opened(root) : inside(root)))

@@ -34,7 +34,7 @@ function toType(graph: Graph, precision: Precision): Graph {
   const dtype = storedType(precision);
   if (dtype === "float32") return graph;
   const moved = (value: Value): Value =>
-    value.spec.dtype === "float32" && value.role !== "constant" && value.role !== "host"
+    value.spec.dtype === "float32" && value.role !== "constant" && value.role !== "host" && !value.keepsType
       ? { ...value, spec: { ...value.spec, dtype } }
       : value;
   const follows = (node: Node): Node =>

@@ -54,6 +54,12 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   unflatten: (trace, inputs, _, outputs) =>
     trace.call("view", { self: self(inputs) }, { size: outputs[0]?.shape ?? [] }),
   contiguous: lowerContiguous,
+  castLike: (trace, inputs) => {
+    const { dtype } = given(inputs, "other").spec;
+    return self(inputs).spec.dtype === dtype
+      ? self(inputs)
+      : trace.call("cast", { self: self(inputs) }, { dtype });
+  },
   movedim: (trace, inputs, attributes) =>
     trace.call(
       "permute",

@@ -1,0 +1,95 @@
+/**
+ * Hugging Face `config.json` → forward graph, as the model's class in transformers runs it.
+ *
+ * Spec     transformers' configuration classes; keys that a file leaves out take their class's values
+ * Reads    the keys that decide sizes and operators, and the class under `architectures`
+ * Ignores  keys about tokens, generation, training scripts and initialisation; `auto_map` and other pointers to code
+ * Untrue   code that a file brings along (`trust_remote_code`) is not run: the family's own class is taken
+ */
+import type { Source } from "../../base/source.js";
+import { MiB } from "../../base/units.js";
+import { nearest } from "../../base/did-you-mean.js";
+import { Config } from "../../models/config.js";
+import { missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
+import { DEFAULTS } from "../../models/defaults.js";
+import { FAMILIES } from "../../models/families.js";
+import type { Family, Task } from "../../models/family.js";
+import { drawModel } from "../../models/module.js";
+import type { Bindings, ImportedModel } from "../model.js";
+import { badJson, fileTooLarge, notAMap } from "./complaints.js";
+import { taskOf } from "./tasks.js";
+
+/** Published configurations take a few KiB; label names some hundred. */
+const MAX_BYTES = 4 * MiB;
+
+export async function readHfConfig(source: Source): Promise<ImportedModel> {
+  if (source.size > MAX_BYTES) throw fileTooLarge(source.name, source.size, MAX_BYTES);
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  return configModel(parse(text, source.name), source.name);
+}
+
+function parse(text: string, source: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badJson(source, error instanceof Error ? error.message : String(error));
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw notAMap(source);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** The model that a configuration's values describe. */
+export async function configModel(
+  values: Readonly<Record<string, unknown>>,
+  source: string,
+): Promise<ImportedModel> {
+  const type = values.model_type;
+  if (typeof type !== "string") throw missingFamily(source);
+  const load = Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
+  if (!load) throw unknownFamily(source, type, nearest(type, Object.keys(FAMILIES)));
+  const family = await load();
+  const config = new Config(source, values, DEFAULTS[type] ?? {});
+  const named = taskOf(values.architectures);
+  return {
+    kind: "model",
+    name: nameOf(values, source),
+    source,
+    format: "hf-config",
+    batch: 1,
+    sequence: DEFAULT_SEQUENCE,
+    takes: ["sequence", "task", "classes", "imageChannels"],
+    bind: (bindings) => ({ graph: draw(family, config, named, bindings), diagnostics: [] }),
+  };
+}
+
+/** Tokens of a text when the user names none. */
+export const DEFAULT_SEQUENCE = 512;
+
+function draw(family: Family, config: Config, named: Task | null, bindings: Bindings) {
+  const asked = bindings.task as Task | undefined; // as: compared with the family's tasks below
+  const fallback = named !== null && family.tasks.includes(named) ? named : (family.tasks[0] as Task);
+  const task = asked ?? fallback;
+  if (!family.tasks.includes(task)) throw unknownTask(config.source, task, family.tasks);
+  const training = bindings.mode !== "inference";
+  const { kind, model } = family.draw(
+    config.with({ num_labels: bindings.classes, num_channels: bindings.imageChannels }),
+    {
+      task,
+      batch: bindings.batch ?? 1,
+      sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
+      training,
+      shapes: bindings.shapes ?? {},
+    },
+  );
+  return drawModel(config.source, kind, { training, eager: bindings.attention === "eager" }, model);
+}
+
+/** `_name_or_path` where the file has it, else the file's folder or name. */
+function nameOf(values: Readonly<Record<string, unknown>>, source: string): string {
+  const said = values._name_or_path;
+  if (typeof said === "string" && said !== "" && said.length < 200) return said;
+  const parts = source.split(/[/\\]/);
+  const file = (parts.pop() ?? source).replace(/\.json$/i, "");
+  return file === "config" ? (parts.pop() ?? file) : file;
+}

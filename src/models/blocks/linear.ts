@@ -1,0 +1,44 @@
+/** `torch.nn.Linear`, `Embedding`, `LayerNorm`, `Dropout` as modules. */
+import type { ValueId } from "../../ir/graph.js";
+import type { Layer, Module } from "../module.js";
+
+export interface LinearLayer extends Layer {
+  /** [out, in] */
+  readonly weight: ValueId;
+}
+
+/** Attaches what other modules may share: a tied weight. */
+function sharing<F extends object>(layer: F, weight: ValueId): F & { readonly weight: ValueId } {
+  return Object.assign(layer, { weight });
+}
+
+export function linear(m: Module, input: number, output: number, bias = true): LinearLayer {
+  return linearWith(m, m.parameter("weight", [output, input]), bias ? output : null);
+}
+
+/** A linear layer whose weight another module owns; `bias`: its length. */
+export function linearWith(m: Module, weight: ValueId, bias: number | null = null): LinearLayer {
+  const shift = bias === null ? null : m.parameter("bias", [bias]);
+  const layer = m.layer("Linear", (f, input: ValueId) => f.op("linear", { input, weight, bias: shift }));
+  return sharing(layer, weight);
+}
+
+export function embedding(m: Module, count: number, width: number, kind = "Embedding"): LinearLayer {
+  const weight = m.parameter("weight", [count, width]);
+  return sharing(
+    m.layer(kind, (f, indices: ValueId) => f.op("embedding", { weight, indices })),
+    weight,
+  );
+}
+
+export function layerNorm(m: Module, width: number, bias = true): Layer {
+  const weight = m.parameter("weight", [width]);
+  const shift = bias ? m.parameter("bias", [width]) : null;
+  return m.layer("LayerNorm", (f, input: ValueId) =>
+    f.op("layerNorm", { input, weight, bias: shift }, { normalized_shape: [width] }),
+  );
+}
+
+export function dropout(m: Module, p: number): Layer {
+  return m.layer("Dropout", (f, input: ValueId) => f.dropout(input, p));
+}

@@ -1,0 +1,69 @@
+/**
+ * Rotary position embeddings as transformers computes them: angles in float32 outside of autocast, once per forward.
+ *
+ * Source  transformers 5.18, models/llama/modeling_llama.py LlamaRotaryEmbedding, rotate_half, apply_rotary_pos_emb
+ */
+import type { ValueId } from "../../ir/graph.js";
+import type { Frame } from "../frame.js";
+import type { Layer, Module } from "../module.js";
+
+export interface Angles {
+  /** [1, S, D] */
+  readonly cos: ValueId;
+  readonly sin: ValueId;
+}
+
+/** `position_ids` of a forward without a cache: [1, S]. */
+export function positions(f: Frame, length: number): ValueId {
+  const range = f.op("add", { self: f.arange(length) }, { other: 0 });
+  return f.unsqueeze(range, 0);
+}
+
+/** `width`: of the rotated part of a head. The layer takes the hidden states, whose type it gives its results, and positions. */
+export function rotaryEmbedding(
+  m: Module,
+  width: number,
+  name = "RotaryEmbedding",
+): Layer<[ValueId, ValueId], Angles> {
+  const frequencies = m.buffer("inv_freq", [width / 2], "float32", true);
+  m.buffer("original_inv_freq", [width / 2], "float32", true);
+  return m.layer(name, (f, x: ValueId, ids: ValueId) =>
+    f.call(
+      [x, ids],
+      (g) => {
+        const column = g.unsqueeze(g.unsqueeze(frequencies, 0), 2);
+        const expanded = g.to(g.expand(column, [g.shape(ids)[0] as number, -1, 1]), "float32");
+        const row = g.set("position_ids_expanded", g.to(g.unsqueeze(ids, 1), "float32"));
+        const angles = g.set("freqs", g.transpose(g.matmul(expanded, row), 1, 2));
+        const both = g.set("emb", g.cat([angles, angles], -1));
+        const cos = g.set("cos", g.scale(g.apply("cos", both), 1));
+        const sin = g.set("sin", g.scale(g.apply("sin", both), 1));
+        return { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };
+      },
+      { noGrad: true, outsideAutocast: true },
+    ),
+  );
+}
+
+function rotateHalf(f: Frame, x: ValueId): ValueId {
+  return f.call([x], (g) => {
+    const width = g.shape(x).at(-1) as number;
+    const half = Math.floor(width / 2);
+    const [first, second] = [g.slice(x, -1, 0, half), g.slice(x, -1, half, width)];
+    return g.cat([g.apply("neg", second), first], -1);
+  });
+}
+
+/** Rotates queries and keys [B, H, S, D]; `axis`: where cos and sin get the dim of the heads. */
+export function applyRotary(
+  f: Frame,
+  [query, key]: readonly [ValueId, ValueId],
+  { cos, sin }: Angles,
+  axis = 1,
+): [ValueId, ValueId] {
+  return f.call([query, key], (g) => {
+    const [c, s] = [g.unsqueeze(cos, axis), g.unsqueeze(sin, axis)];
+    const rotated = (x: ValueId) => g.add(g.mul(x, c), g.mul(rotateHalf(g, x), s));
+    return [g.set("q_embed", rotated(query)), g.set("k_embed", rotated(key))];
+  });
+}

@@ -1,0 +1,85 @@
+/** Every complaint about a model's configuration, by code. */
+import { InputError } from "../base/complaint.js";
+
+const MAX_SHOWN = 60;
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+export function badValue(source: string, key: string, expected: string, value: unknown): InputError {
+  return new InputError({
+    code: "config/value",
+    where: `${source} › ${key}`,
+    rule: `${key} must be a value the model can have`,
+    expected,
+    got: shown(value),
+    hint: "config.json as published with the model's weights has such a value",
+  });
+}
+
+export function unknownFamily(source: string, modelType: string, near: readonly string[]): InputError {
+  const quoted = near.slice(0, 3).map((each) => JSON.stringify(each));
+  return new InputError({
+    code: "config/family",
+    where: `${source} › model_type`,
+    rule: "the model must be of a family that Plimsoll knows",
+    expected: "a model_type of `plimsoll formats`, such as llama, bert, t5 or vit",
+    got: shown(modelType),
+    hint:
+      quoted.length > 0
+        ? `the nearest family by name is ${quoted.join(" or ")}: change model_type to it if the layers are the same`
+        : 'export the model from PyTorch instead: torch.export.save(torch.export.export(model, (example,)), "model.pt2")',
+  });
+}
+
+export function missingFamily(source: string): InputError {
+  return new InputError({
+    code: "config/no-family",
+    where: source,
+    rule: "a configuration must say which family it is of",
+    expected: 'a key "model_type", such as "llama"',
+    got: "none",
+    hint: "take config.json as it is published beside the model's weights",
+  });
+}
+
+export function unknownTask(source: string, task: string, known: readonly string[]): InputError {
+  return new InputError({
+    code: "config/task",
+    where: `${source} › --task`,
+    rule: "the family must have the head that is asked for",
+    expected: known.join(", "),
+    got: shown(task),
+    hint: "leave --task out to take the head that config.json names",
+  });
+}
+
+export function unknownActivation(
+  source: string,
+  key: string,
+  name: string,
+  known: readonly string[],
+): InputError {
+  return new InputError({
+    code: "config/activation",
+    where: `${source} › ${key}`,
+    rule: "the activation must be one of transformers' ACT2FN",
+    expected: known.join(", "),
+    got: shown(name),
+    hint: "names are written as in config.json of published models: silu, gelu, gelu_new, relu, …",
+  });
+}
+
+export function sequenceTooLong(source: string, sequence: number, most: number, key: string): InputError {
+  return new InputError({
+    code: "config/sequence",
+    where: `${source} › --sequence`,
+    rule: "positions beyond the table of learned ones do not exist",
+    expected: `at most ${most} (${key})`,
+    got: String(sequence),
+    hint: `ask for a shorter sequence, or change ${key} in config.json`,
+  });
+}

@@ -1,0 +1,16 @@
+/** What all modules and all frames of one model share while it is drawn. */
+import type { GraphBuilder } from "../ops/build.js";
+
+/** What the forward pass depends on beside the configuration. */
+export interface RunOptions {
+  /** Dropout drops, and a loss is computed. */
+  readonly training: boolean;
+  /** Whether attention writes its scores out, as Hugging Face's `attn_implementation="eager"` does. */
+  readonly eager: boolean;
+}
+
+/** What all modules and frames of one model share. */
+export interface Drawing {
+  readonly builder: GraphBuilder;
+  readonly run: RunOptions;
+}

@@ -1,0 +1,13 @@
+/** Model families by `model_type`, each loaded when a configuration names it. */
+import { DECODERS, decoder } from "./decoders.js";
+import type { Family } from "./family.js";
+import { languageFamily } from "./heads.js";
+
+type Load = () => Promise<Family>;
+
+const decoders: Record<string, Load> = Object.fromEntries(
+  Object.entries(DECODERS).map(([name, row]) => [name, async () => languageFamily(decoder(row))]),
+);
+
+/** By `model_type`, as configurations write it. */
+export const FAMILIES: Readonly<Record<string, Load>> = { ...decoders };

@@ -1,0 +1,37 @@
+/** What a model family offers: its heads, and how it is drawn at given sizes. */
+import type { Config } from "./config.js";
+import type { DrawnModel } from "./module.js";
+
+export type Task =
+  | "causal-lm"
+  | "masked-lm"
+  | "sequence-classification"
+  | "token-classification"
+  | "question-answering"
+  | "seq2seq"
+  | "image-classification"
+  | "contrastive"
+  | "ctc"
+  | "speech-seq2seq"
+  | "base";
+
+export interface FamilyRequest {
+  readonly task: Task;
+  readonly batch: number;
+  /** Tokens of a text, samples of a sound. */
+  readonly sequence: number;
+  /** A loss is computed from labels. */
+  readonly training: boolean;
+  /** Whole shapes of named inputs; one that is optional is passed when its shape is given. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface Family {
+  /** Heads, the one of a configuration that names none first. */
+  readonly tasks: readonly Task[];
+  /** The class and the model. Throws InputError for values the model cannot have. */
+  readonly draw: (
+    config: Config,
+    request: FamilyRequest,
+  ) => { readonly kind: string; readonly model: DrawnModel };
+}
