@@ -44,13 +44,24 @@ def defaults(cls):
     return dict(sorted(names.items()))
 
 
-table = {}
+table, aliases = {}, {}
 for family in FAMILIES:
     if family in CONFIG_MAPPING:
         table[family] = defaults(CONFIG_MAPPING[family])
+        names = {k: v for k, v in getattr(CONFIG_MAPPING[family], "attribute_map", {}).items() if not IGNORED.search(k)}
+        if names:
+            aliases[family] = names
 print("/**\n * What configuration classes of transformers take for keys that a file leaves out, by model_type.\n *\n * Source  transformers 5.18, written by oracle/record_config_defaults.py\n */")
 print("// biome-ignore format: one family per line")
 print("export const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {")
 for family, values in sorted(table.items()):
     print(f"  {json.dumps(family)}: {json.dumps(values)},")
+print("};")
+
+print()
+print("/** Other names of a class's keys, by family: a file may use either. */")
+print("// biome-ignore format: one family per line")
+print("export const ALIASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {")
+for family, names in sorted(aliases.items()):
+    print(f"  {json.dumps(family)}: {json.dumps(names)},")
 print("};")

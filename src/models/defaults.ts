@@ -82,3 +82,32 @@ export const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>
   "xglm": {"activation_dropout": 0.0, "activation_function": "gelu", "add_cross_attention": false, "attention_dropout": 0.1, "attention_heads": 16, "d_model": 1024, "dropout": 0.1, "ffn_dim": 4096, "is_encoder_decoder": false, "layerdrop": 0.0, "max_position_embeddings": 2048, "num_layers": 24, "pad_token_id": 1, "scale_embedding": true, "tie_word_embeddings": true, "use_cache": true, "vocab_size": 256008},
   "xlm-roberta": {"add_cross_attention": false, "attention_probs_dropout_prob": 0.1, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "intermediate_size": 3072, "is_decoder": false, "is_encoder_decoder": false, "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1, "tie_word_embeddings": true, "type_vocab_size": 2, "use_cache": true, "vocab_size": 30522},
 };
+
+/** Other names of a class's keys, by family: a file may use either. */
+// biome-ignore format: one family per line
+export const ALIASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "bart": {"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "bloom": {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head"},
+  "codegen": {"max_position_embeddings": "n_positions", "hidden_size": "n_embd", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"},
+  "deepseek_v2": {"num_experts": "n_routed_experts"},
+  "deepseek_v3": {"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},
+  "distilbert": {"hidden_size": "dim", "num_attention_heads": "n_heads", "num_hidden_layers": "n_layers"},
+  "gpt2": {"hidden_size": "n_embd", "max_position_embeddings": "n_positions", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"},
+  "gpt_bigcode": {"hidden_size": "n_embd", "max_position_embeddings": "n_positions", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"},
+  "gpt_neo": {"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"},
+  "gptj": {"max_position_embeddings": "n_positions", "hidden_size": "n_embd", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"},
+  "marian": {"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "mbart": {"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "mixtral": {"num_experts": "num_local_experts"},
+  "mpt": {"num_attention_heads": "n_heads", "hidden_size": "d_model", "num_hidden_layers": "n_layers"},
+  "mt5": {"hidden_size": "d_model", "num_attention_heads": "num_heads", "num_hidden_layers": "num_layers", "head_dim": "d_kv"},
+  "olmoe": {"num_local_experts": "num_experts"},
+  "pegasus": {"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "plbart": {"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "qwen3_moe": {"num_experts": "num_local_experts"},
+  "swin": {"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"},
+  "t5": {"hidden_size": "d_model", "num_attention_heads": "num_heads", "num_hidden_layers": "num_layers", "head_dim": "d_kv"},
+  "umt5": {"hidden_size": "d_model", "num_attention_heads": "num_heads", "num_hidden_layers": "num_layers", "head_dim": "d_kv"},
+  "whisper": {"num_key_value_heads": "encoder_attention_heads", "num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model", "num_hidden_layers": "encoder_layers"},
+  "xglm": {"num_attention_heads": "attention_heads", "hidden_size": "d_model", "num_hidden_layers": "num_layers"},
+};

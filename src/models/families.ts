@@ -10,4 +10,9 @@ const decoders: Record<string, Load> = Object.fromEntries(
 );
 
 /** By `model_type`, as configurations write it. */
-export const FAMILIES: Readonly<Record<string, Load>> = { ...decoders };
+export const FAMILIES: Readonly<Record<string, Load>> = {
+  ...decoders,
+  gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
+  gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
+  opt: async () => languageFamily((await import("./opt.js")).opt),
+};

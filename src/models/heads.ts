@@ -27,6 +27,8 @@ export interface LanguageModel {
   readonly prefix: string;
   readonly construct: (m: Module, config: Config) => Base;
   readonly headBias?: boolean;
+  /** What the class that predicts tokens is called behind the family's name. */
+  readonly causal?: string;
   /** Name of the head that predicts tokens. */
   readonly headName?: string;
 }
@@ -44,7 +46,7 @@ export function languageFamily(model: LanguageModel): Family {
   return {
     tasks: TASKS,
     draw: (config, request) => ({
-      kind: `${model.kind}${CLASS_NAMES[request.task] ?? "Model"}`,
+      kind: `${model.kind}${(request.task === "causal-lm" && model.causal) || (CLASS_NAMES[request.task] ?? "Model")}`,
       model: { inputs: textInputs(request), construct: (root) => construct(root, config, model, request) },
     }),
   };

@@ -11,7 +11,7 @@ import { MiB } from "../../base/units.js";
 import { nearest } from "../../base/did-you-mean.js";
 import { Config } from "../../models/config.js";
 import { missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
-import { DEFAULTS } from "../../models/defaults.js";
+import { ALIASES, DEFAULTS } from "../../models/defaults.js";
 import { FAMILIES } from "../../models/families.js";
 import type { Family, Task } from "../../models/family.js";
 import { drawModel } from "../../models/module.js";
@@ -49,8 +49,8 @@ export async function configModel(
   const load = Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
   if (!load) throw unknownFamily(source, type, nearest(type, Object.keys(FAMILIES)));
   const family = await load();
-  const config = new Config(source, values, DEFAULTS[type] ?? {});
-  const named = taskOf(values.architectures);
+  const config = new Config(source, named(values, ALIASES[type] ?? {}), DEFAULTS[type] ?? {});
+  const head = taskOf(values.architectures);
   return {
     kind: "model",
     name: nameOf(values, source),
@@ -59,8 +59,17 @@ export async function configModel(
     batch: 1,
     sequence: DEFAULT_SEQUENCE,
     takes: ["sequence", "task", "classes", "imageChannels"],
-    bind: (bindings) => ({ graph: draw(family, config, named, bindings), diagnostics: [] }),
+    bind: (bindings) => ({ graph: draw(family, config, head, bindings), diagnostics: [] }),
   };
+}
+
+/** Values under the class's own keys, where a file uses their other names. */
+function named(
+  values: Readonly<Record<string, unknown>>,
+  aliases: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  const given = Object.entries(aliases).filter(([other, own]) => other in values && !(own in values));
+  return { ...values, ...Object.fromEntries(given.map(([other, own]) => [own, values[other]])) };
 }
 
 /** Tokens of a text when the user names none. */

@@ -27,8 +27,8 @@ export interface AttentionCall {
 export interface EagerCode {
   /** The softmax's type: float32 and back to the query's, or the scores' own. */
   readonly softmax?: "float32" | "own";
-  /** The query is scaled before the product instead of the scores behind it. */
-  readonly scalesQuery?: boolean;
+  /** Whether the result is a view of the product, or copied row-major. */
+  readonly out?: "view" | "contiguous";
 }
 
 /** Head sizes up to which the fused kernels share key heads among query heads themselves. */
@@ -89,13 +89,15 @@ function eagerAttention(f: Frame, call: AttentionCall): ValueId {
     weights = f.set("attn_weights", f.scale(weights, call.softcap));
   }
   if (call.mask !== null) weights = f.set("attn_weights", f.add(weights, call.mask));
-  if (call.eager?.softmax === "own")
+  if (call.eager?.softmax === "own") {
     weights = f.set("attn_weights", f.apply("softmax", weights, { dim: -1 }));
-  else {
+    weights = f.set("attn_weights", f.toTypeOf(weights, value));
+  } else {
     const wide = f.apply("softmax", weights, { dim: -1, dtype: "float32" });
     weights = f.set("attn_weights", f.toTypeOf(wide, call.query));
   }
   weights = f.set("attn_weights", f.dropout(weights, call.dropout));
   const out = f.set("attn_output", f.matmul(weights, value));
-  return f.set("attn_output", f.contiguous(f.transpose(out, 1, 2)));
+  const turned = f.transpose(out, 1, 2);
+  return f.set("attn_output", call.eager?.out === "view" ? turned : f.contiguous(turned));
 }

@@ -45,7 +45,7 @@ export function rotaryEmbedding(
   );
 }
 
-function rotateHalf(f: Frame, x: ValueId): ValueId {
+export function rotateHalf(f: Frame, x: ValueId): ValueId {
   return f.call([x], (g) => {
     const width = g.shape(x).at(-1) as number;
     const half = Math.floor(width / 2);
