@@ -37,6 +37,8 @@ export interface Value {
   readonly flat?: number;
   /** The last node during which a variable of the source still holds it. */
   readonly heldUntil?: NodeId;
+  /** Of values that are let go after the same node, those with a lower one go first; absent before all others. */
+  readonly released?: number;
   /** Parameters and buffers that are one tensor under two names point at the first. */
   readonly tiedTo?: ValueId;
   /** Its type is its own: moving the model to 16 bits leaves it. */

@@ -220,7 +220,7 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
     let states = f.set("inputs_embeds", embed(f, ids));
     if (row.scales === "granite") states = f.set("inputs_embeds", f.scale(states, 1));
     const places = f.set("position_ids", positions(f, f.shape(ids)[1] as number));
-    const masks = masksFor(f, { states, padding, config, windows });
+    const masks = masksFor(f, { states, padding, positions: places, config, windows });
     f.set("hidden_states", states);
     if (row.scales === "gemma" && row.kind === "Gemma2") states = scaledByWidth(f, states);
     if (dropped !== undefined) states = f.set("hidden_states", f.dropout(states, config.number(dropped)));
@@ -247,14 +247,26 @@ function masksFor(
   {
     states,
     padding,
+    positions: places,
     config,
     windows,
-  }: { states: ValueId; padding: ValueId | null; config: Config; windows: readonly boolean[] },
+  }: {
+    states: ValueId;
+    padding: ValueId | null;
+    positions: ValueId;
+    config: Config;
+    windows: readonly boolean[];
+  },
 ): { readonly full: ValueId | null; readonly window: ValueId | null } {
   const held = (name: string, mask: ValueId | null) => (mask === null ? null : f.set(name, mask));
-  const full = windows.every(Boolean) ? null : held("causal_mask", causalMask(f, { states, padding }));
+  const full = windows.every(Boolean)
+    ? null
+    : held("causal_mask", causalMask(f, { states, padding, positions: places }));
   const window = windows.some(Boolean)
-    ? held("sliding_mask", causalMask(f, { states, padding, window: config.count("sliding_window") }))
+    ? held(
+        "sliding_mask",
+        causalMask(f, { states, padding, positions: places, window: config.count("sliding_window") }),
+      )
     : null;
   return { full, window };
 }
@@ -316,7 +328,8 @@ function block(
       let states = f.set("hidden_states", beforeAttention(f, x));
       states = f.set("hidden_states", attend(f, states, angles, mask));
       states = f.set("hidden_states", afterAttention(f, states));
-      const residual = f.set("residual", f.add(x, scaled(f, drop(f, states))));
+      states = f.set("hidden_states", f.add(x, scaled(f, drop(f, states))));
+      const residual = f.set("residual", states);
       states = f.set("hidden_states", beforeMlp(f, residual));
       states = f.set("hidden_states", mlp(f, states));
       states = f.set("hidden_states", afterMlp(f, states));

@@ -156,17 +156,10 @@ export class Frame {
 
   /** Binds `value` to a variable: what it held before dies, unless something else holds it. */
   set(name: string, value: ValueId): ValueId {
-    this.release(name);
-    this.variables.set(name, value);
-    return value;
-  }
-
-  /** `del name` */
-  release(name: string): void {
     const before = this.variables.get(name);
-    if (before === undefined) return;
-    this.drawing.builder.hold(before, this.drawing.builder.length - 1);
-    this.variables.delete(name);
+    this.variables.set(name, value); // keeps its slot: a function lets go of its variables in the order of their slots
+    if (before !== undefined && before !== value) this.drawing.builder.release(before);
+    return value;
   }
 
   /** Calls a plain function: its parameters hold `args` until it returns. */
@@ -181,15 +174,17 @@ export class Frame {
   }
 
   /** Calls a module. */
-  enter<R>({ path, kind, block }: ModuleCall, forward: (frame: Frame) => R): R {
-    const scope = this.drawing.builder.scope(path, kind, this.scope, block);
+  enter<R>({ path, kind, block }: ModuleCall, args: readonly unknown[], forward: (frame: Frame) => R): R {
+    const { builder } = this.drawing;
+    const scope = builder.scope(path, kind, this.scope, block);
     const frame = new Frame(this.drawing, scope, this.context);
     const result = forward(frame);
     frame.close();
+    for (const arg of args) if (typeof arg === "number") builder.release(arg);
     return result;
   }
 
   private close(): void {
-    for (const name of [...this.variables.keys()]) this.release(name);
+    for (const value of this.variables.values()) this.drawing.builder.release(value);
   }
 }

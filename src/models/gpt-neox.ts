@@ -33,7 +33,7 @@ function construct(m: Module, config: Config): Base {
   const layer = m.layer("GPTNeoXModel", (f, ids: ValueId, padding: ValueId | null) => {
     const embeds = f.set("inputs_embeds", embed(f, ids));
     const places = f.set("position_ids", positions(f, f.shape(ids)[1] as number));
-    const mask = causalMask(f, { states: embeds, padding });
+    const mask = causalMask(f, { states: embeds, padding, positions: places });
     if (mask !== null) f.set("causal_mask", mask);
     let states = f.set("hidden_states", drop(f, embeds));
     const angles = rotary(f, states, places);

@@ -38,7 +38,11 @@ function construct(m: Module, config: Config): Base {
     const at = f.set("position_ids", positions(f, length));
     const placed = f.set("position_embeds", places(f, at));
     let states = f.set("hidden_states", f.add(embeds, placed));
-    const mask = causalMask(f, { states: embeds, padding: padding && f.view(padding, [batch, -1]) });
+    const mask = causalMask(f, {
+      states: embeds,
+      padding: padding && f.view(padding, [batch, -1]),
+      positions: at,
+    });
     if (mask !== null) f.set("causal_mask", mask);
     states = f.set("hidden_states", drop(f, states));
     for (const each of blocks) states = f.set("hidden_states", each(f, states, mask));

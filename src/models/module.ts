@@ -55,7 +55,7 @@ export class Module {
     options: { readonly block?: boolean } = {},
   ): Layer<A, R> {
     return (caller, ...args) =>
-      caller.enter({ path: this.path, kind, block: options.block === true }, (frame) =>
+      caller.enter({ path: this.path, kind, block: options.block === true }, args, (frame) =>
         forward(frame, ...args),
       );
   }

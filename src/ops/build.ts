@@ -36,6 +36,7 @@ export class GraphBuilder {
   private readonly values: Value[] = [];
   private readonly nodes: Node[] = [];
   private readonly scopes: Scope[] = [];
+  private releases = 0;
 
   constructor(name: string, kind = "model") {
     this.name = name;
@@ -113,6 +114,12 @@ export class GraphBuilder {
     const value = this.values[id];
     invariant(value, `value #${id} exists`);
     this.values[id] = { ...value, heldUntil: Math.max(value.heldUntil ?? -1, until) };
+  }
+
+  /** As `hold` until the last node so far; what is released together goes in the order of these calls. */
+  release(id: ValueId): void {
+    this.hold(id, this.nodes.length - 1);
+    this.values[id] = { ...(this.values[id] as Value), released: ++this.releases };
   }
 
   /** Puts parameters into one flat buffer, as a recurrent module does when it moves to the device. */

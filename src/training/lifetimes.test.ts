@@ -27,7 +27,7 @@ function start() {
 /** After which node each of `values` loses its last reference. */
 function endsOf(graph: Graph, values: readonly ValueId[]): number[] {
   const tape = differentiate(graph, SETUP, DEVICE);
-  const ends = lastUses(tape, tape.storages.length);
+  const { end: ends } = lastUses(tape, tape.storages.length);
   return values.map((id) => ends[tape.storageOf[id] as number] as number);
 }
 

@@ -5,17 +5,27 @@
  * returns, because the caller's frame holds the argument; a variable holds it until it is bound again or its function
  * returns, where the source says so. What the step function returns lives to the end of the step.
  */
-import { type Graph, inputIds, type NodeId, type ScopeId, type ValueId } from "../ir/graph.js";
+import { type Graph, inputIds, type NodeId, type ScopeId, type Value, type ValueId } from "../ir/graph.js";
 import type { StorageId, Tape } from "../ir/tape.js";
 
-/** After which node each storage loses its last Python reference; `Infinity` for what the step function holds. */
-export function lastUses({ graph, storageOf }: Tape, storages: number): Float64Array {
+export interface Lifetimes {
+  /** After which node each storage loses its last Python reference; `Infinity` for what the step function holds. */
+  readonly end: Float64Array;
+  /** In which order those of one node are let go; 0 before all others. */
+  readonly order: Int32Array;
+}
+
+export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetimes {
   const end = new Float64Array(storages).fill(-1);
+  const order = new Int32Array(storages);
   const returns = scopeEnds(graph);
   const producer = new Int32Array(graph.values.length).fill(-1);
-  const extend = (value: ValueId, until: number) => {
+  const extend = (value: ValueId, until: number, released = 0) => {
     const storage = storageOf[value] as StorageId | undefined;
-    if (storage !== undefined && until > (end[storage] as number)) end[storage] = until;
+    if (storage === undefined || until < (end[storage] as number)) return;
+    order[storage] =
+      until > (end[storage] as number) ? released : Math.max(order[storage] as number, released);
+    end[storage] = until;
   };
   for (const node of graph.nodes) {
     for (const value of inputIds(node)) {
@@ -24,14 +34,15 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Float64A
     }
     for (const value of node.outputs) {
       producer[value] = node.id;
-      extend(value, Math.max(node.id, graph.values[value]?.heldUntil ?? -1));
+      const { heldUntil = -1, released = 0 } = graph.values[value] as Value;
+      extend(value, Math.max(node.id, heldUntil), heldUntil >= node.id ? released : 0);
     }
   }
   for (const value of graph.values)
     if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
   for (const value of graph.outputs) extend(value, Number.POSITIVE_INFINITY);
   if (graph.scaledLoss) extend(graph.scaledLoss.value, Number.POSITIVE_INFINITY);
-  return end;
+  return { end, order };
 }
 
 /** The last node of every module call, inner calls included. */

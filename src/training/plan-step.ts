@@ -20,7 +20,7 @@ import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Ta
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
 import { suggestsChannelsLast } from "../ir/tensor.js";
-import { lastUses } from "./lifetimes.js";
+import { lastUses, type Lifetimes } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
 import {
@@ -480,8 +480,12 @@ class StepPlanner {
     return [...this.loaded, ...states];
   }
 
+  /** Optimizer.zero_grad walks the parameters it was given, in their order. */
   private zeroGradients(): void {
-    for (const block of this.gradients.values()) this.ledger.drop(block);
+    for (const { id } of this.optimizer.parameters) {
+      const block = this.gradients.get(id);
+      if (block !== undefined) this.ledger.drop(block);
+    }
     this.gradients.clear();
   }
 
@@ -502,8 +506,8 @@ class StepPlanner {
   }
 }
 
-/** Storages by the node after which they end, in order; results that nobody takes die last made first. */
-function grouped(ends: Float64Array, { storages }: Tape): (StorageId[] | undefined)[] {
+/** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
+function grouped({ end: ends, order }: Lifetimes, { storages }: Tape): (StorageId[] | undefined)[] {
   const dying: StorageId[][] = [];
   ends.forEach((end, storage) => {
     if (end < 0 || !Number.isFinite(end)) return;
@@ -515,6 +519,7 @@ function grouped(ends: Float64Array, { storages }: Tape): (StorageId[] | undefin
     const untaken = together.filter((id) => storages[id]?.node === node);
     if (untaken.length > 1)
       dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
+    dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
   });
   return dying;
 }

@@ -170,6 +170,15 @@ export const reductionKernels = {
   },
   // grad.flip(dim).cumsum(dim).flip(dim)
   cumsum: {
+    /** ScanKernels read the result's type: whole numbers are widened first. ReduceOps.cpp cumsum */
+    forward: (kernel, { inputs, outputs }) => {
+      const [self, out] = [inputs.self as Held, outputs[0] as TensorSpec];
+      if (self.spec.dtype === out.dtype) return [kernel.empty(out)];
+      const wide = elementwise(kernel, [self], out.dtype);
+      const result = kernel.empty(out);
+      kernel.free(wide);
+      return [result];
+    },
     backward: gradients({
       self: (kernel, call) =>
         elementwise(kernel, [elementwise(kernel, [elementwise(kernel, [gradOf(call)])])]),

@@ -9,7 +9,7 @@ import { lowerAttention } from "./attention/lower.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { indexingKernels } from "./indexing.js";
-import { elementwise, given, gradOf, list, type KernelRule, type Lowering } from "./kernel.js";
+import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
 import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
@@ -38,6 +38,17 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
 };
 
 const self = (inputs: Parameters<Lowering>[1]) => given(inputs, "self");
+
+/** Neighbours subtracted, after what is prepended was joined to them. ReduceOps.cpp diff_helper */
+const lowerDiff: Lowering = (trace, inputs, attributes) => {
+  const dim = int(attributes, "dim", -1);
+  const before = optional(inputs, "prepend");
+  const whole = before ? trace.call("cat", { tensors: [before, self(inputs)] }, { dim }) : self(inputs);
+  const size = whole.spec.shape.at(dim) as number;
+  const later = trace.call("narrow", { self: whole }, { dim, start: 1, length: size - 1 });
+  const earlier = trace.call("narrow", { self: whole }, { dim, start: 0, length: size - 1 });
+  return trace.call("sub", { self: later, other: earlier });
+};
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   linear: lowerLinear,
@@ -87,6 +98,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
       const line = trace.call("view", { self: tensor }, { size });
       return trace.call("expand", { self: line }, { size: shape });
     }),
+  diff: lowerDiff,
   crossEntropy: lowerCrossEntropy,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,

@@ -12,16 +12,37 @@ export interface MaskRequest {
   readonly states: ValueId;
   /** 2-d mask of the batch's padding, when the loop passes one: nothing is padded in it. */
   readonly padding: ValueId | null;
+  /** Positions that the code passes on: packed sequences are looked for in them. */
+  readonly positions?: ValueId;
   /** Tokens that one may look back; null: all. */
   readonly window?: number | null;
   /** Length of the keys, where it is not that of the queries. */
   readonly keys?: number;
 }
 
+/**
+ * Whether positions that the model counted itself start anew inside a row, as those of packed sequences would: looked
+ * at when no padding mask is given.
+ */
+function findPackedSequences(f: Frame, positions: ValueId, batch: number): void {
+  f.call([positions], (g) => {
+    const [, length] = g.shape(positions) as readonly [number, number];
+    const rows = g.shape(positions)[0] === batch ? positions : g.expand(positions, [batch, -1]);
+    const first = g.set("first_dummy_value", g.op("sub", { self: g.slice(rows, 1, 0, 1) }, { other: 1 }));
+    const apart = g.set("position_diff", g.op("diff", { self: rows, prepend: first }, { dim: -1 }));
+    const breaks = g.op("ne", { self: apart }, { other: 1 });
+    const counted = g.set("packed_sequence_mask", g.apply("cumsum", breaks, { dim: -1 }));
+    const last = g.op("select", { self: counted }, { dim: 1, index: length - 1 });
+    g.apply("all", g.op("eq", { self: last }, { other: 0 }));
+  });
+}
+
 /** Queries see earlier keys. Null: the kernel is told so by a flag, or nothing is hidden. */
 export function causalMask(f: Frame, request: MaskRequest): ValueId | null {
   const [, length] = f.shape(request.states) as readonly [number, number];
   const padding = seen(f, request.padding);
+  if (padding === null && request.positions !== undefined)
+    findPackedSequences(f, request.positions, f.shape(request.states)[0] as number);
   const window = request.window ?? null;
   // a window that is not smaller than the sequence hides nothing, yet is drawn
   const drawn = f.run.eager || (window !== null && length >= window);
