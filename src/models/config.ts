@@ -109,6 +109,12 @@ export class Config {
     return new Config(`${this.source} › ${key}`, value as Defaults, defaults);
   }
 
+  /** Refuses a value of `key` above that of another key. */
+  atMost(key: string, most: number, other: string): void {
+    const value = this.count(key);
+    if (value > most) throw badValue(this.source, key, `at most ${other} (${most})`, value);
+  }
+
   /** `whole / parts`, or a complaint: `key` names the parts. */
   share(whole: number, parts: number, key: string, of: string): number {
     if (whole % parts === 0) return whole / parts;

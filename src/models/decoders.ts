@@ -9,6 +9,7 @@ import { type AttentionSizes, type AttentionStyle, decoderAttention } from "./bl
 import { embedding } from "./blocks/linear.js";
 import { causalMask } from "./blocks/masks.js";
 import { fusedGatedMlp, gatedMlp, type MlpSizes, plainMlp } from "./blocks/mlp.js";
+import { type MixtureStyle, mixture } from "./blocks/mixture.js";
 import { type NormKind, norm } from "./blocks/norm.js";
 import { type Angles, positions, rotaryEmbedding } from "./blocks/rotary.js";
 import type { Config } from "./config.js";
@@ -47,6 +48,15 @@ interface DecoderRow {
   readonly scales?: "gemma" | "granite";
   /** Dropouts of a block's branches and of the embeddings, by key. */
   readonly dropouts?: { readonly branch?: string; readonly embedding?: string; readonly output?: string };
+  /** Experts in place of the feed-forward block, by the configuration's keys. */
+  readonly mixture?: {
+    readonly experts: string;
+    readonly inner: string;
+    readonly normalizes: boolean | string;
+    readonly scores: MixtureStyle["scores"];
+    readonly routerFirst?: boolean;
+    readonly shared?: string;
+  };
   /** The norm after the last layer has another name. */
   readonly finalNorm?: string;
   readonly headBias?: boolean;
@@ -69,6 +79,55 @@ export const DECODERS = {
     ...GATED,
     attention: { qkvBias: "attention_bias", outBias: "attention_bias", qkNorm: "head" },
     window: "layers",
+  },
+  mixtral: {
+    kind: "Mixtral",
+    ...GATED,
+    window: "all",
+    mixture: {
+      experts: "num_local_experts",
+      inner: "intermediate_size",
+      normalizes: true,
+      scores: "float32",
+      routerFirst: true,
+    },
+  },
+  qwen2_moe: {
+    kind: "Qwen2Moe",
+    ...GATED,
+    attention: { qkvBias: "qkv_bias" },
+    window: "layers",
+    mixture: {
+      experts: "num_experts",
+      inner: "moe_intermediate_size",
+      normalizes: "norm_topk_prob",
+      scores: "cast",
+      shared: "shared_expert_intermediate_size",
+    },
+  },
+  qwen3_moe: {
+    kind: "Qwen3Moe",
+    ...GATED,
+    attention: { qkvBias: "attention_bias", outBias: "attention_bias", qkNorm: "head" },
+    window: "layers",
+    mixture: {
+      experts: "num_experts",
+      inner: "moe_intermediate_size",
+      normalizes: "norm_topk_prob",
+      scores: "cast",
+    },
+  },
+  olmoe: {
+    kind: "Olmoe",
+    ...GATED,
+    attention: { qkvBias: "attention_bias", outBias: "attention_bias", qkNorm: "all" },
+    mixture: {
+      experts: "num_experts",
+      inner: "intermediate_size",
+      normalizes: "norm_topk_prob",
+      scores: "cast",
+      routerFirst: true,
+    },
   },
   smollm3: {
     kind: "SmolLM3",
@@ -207,7 +266,9 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
   const embed = embedding(m.child("embed_tokens"), config.count("vocab_size"), width);
   const count = config.layers("num_hidden_layers");
   const sizes = sizesOf(config, row);
-  const blocks = Array.from({ length: count }, (_, i) => block(m.child(`layers.${i}`), config, row, sizes));
+  const blocks = Array.from({ length: count }, (_, i) =>
+    block(m.child(`layers.${i}`), config, row, sizes, i),
+  );
   const last = norm(m.child(row.finalNorm ?? "norm"), width, row.norm);
   const rotary = rotaryEmbedding(
     m.child("rotary_emb"),
@@ -276,6 +337,7 @@ function block(
   config: Config,
   row: DecoderRow,
   sizes: { attention: AttentionSizes; mlp: MlpSizes },
+  i: number,
 ): Block {
   const { width } = sizes.mlp;
   const order = typeof row.order === "function" ? row.order(config) : row.order;
@@ -287,7 +349,10 @@ function block(
     `${row.kind}Attention`,
   );
   const act = (child: Module) => activation(child, config, row.activation ?? "hidden_act");
-  const mlp = mlpOf(m.child("mlp"), config, row, sizes.mlp, act);
+  const mlp =
+    row.mixture && routes(config, i)
+      ? mixtureOf(m.child("mlp"), config, row, row.mixture, act)
+      : mlpOf(m.child("mlp"), config, row, sizes.mlp, act);
   const normAt = (name: string) => norm(m.child(name), width, row.norm);
   const p = row.dropouts?.branch === undefined ? null : config.number(row.dropouts.branch);
   const drop = (f: Frame, x: ValueId) => (p === null ? x : f.dropout(x, p));
@@ -337,6 +402,35 @@ function block(
     },
     options,
   );
+}
+
+/** Whether block `i` has experts: `mlp_only_layers` and `decoder_sparse_step` name those that do not. */
+function routes(config: Config, i: number): boolean {
+  if (config.list("mlp_only_layers")?.includes(i)) return false;
+  return (i + 1) % config.count("decoder_sparse_step", 1) === 0;
+}
+
+function mixtureOf(
+  m: Module,
+  config: Config,
+  row: DecoderRow,
+  { experts, inner, normalizes, scores, routerFirst, shared }: NonNullable<DecoderRow["mixture"]>,
+  act: (m: Module) => Layer,
+): Layer {
+  const sizes = {
+    width: config.count("hidden_size"),
+    inner: config.count(inner),
+    experts: config.count(experts),
+    perToken: config.count("num_experts_per_tok"),
+  };
+  config.atMost("num_experts_per_tok", sizes.experts, experts);
+  const style: MixtureStyle = {
+    normalizes: said(config, normalizes),
+    scores,
+    ...(routerFirst && { routerFirst }),
+    ...(shared && { shared: config.count(shared) }),
+  };
+  return mixture(m, sizes, style, act, row.kind);
 }
 
 function mlpOf(

@@ -56,6 +56,13 @@ export const products = {
     },
     backward: { self: [], batch1: ["batch2"], batch2: ["batch1"] },
   }),
+  /** One product per group of rows: `offs` says where each group ends. [S, K], [G, K, N] */
+  groupedMm: op({
+    inputs: ["self", "mat2", "offs"],
+    outputs: ["result"],
+    infer: ({ self, mat2 }) => dense([self.shape[0] as number, mat2.shape[2] as number], self.dtype),
+    backward: { self: ["mat2", "offs"], mat2: ["self", "offs"] },
+  }),
   mv: op({
     inputs: ["self", "vec"],
     outputs: ["result"],

@@ -104,6 +104,12 @@ export const reductions = {
   }),
   softmax: softmax(),
   logSoftmax: softmax(),
+  /** How many values fall into each of `bins`. */
+  histc: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => dense([int(a, "bins", 100)], self.dtype),
+  }),
   topk: op({
     inputs: ["self"],
     outputs: ["result", "indices"],

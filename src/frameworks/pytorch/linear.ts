@@ -120,6 +120,23 @@ export const productKernels = {
       batch2: (kernel, call) => batched(kernel, call, transposed(call.saved.batch1 as Held), gradOf(call)),
     }),
   },
+  // the weights' gradient first; a transposed weight gets a transposed one. Blas.cpp _grouped_mm_mat1_backward
+  groupedMm: {
+    backward: gradients({
+      mat2: (kernel, call) => {
+        const spec = call.inputs[call.ports.indexOf("mat2")] as TensorSpec;
+        const [groups, rows, columns] = spec.shape as [number, number, number];
+        const byColumns = spec.strides[1] === 1;
+        const shape = byColumns ? [groups, columns, rows] : [groups, rows, columns];
+        const out = fresh(kernel, shape, gradOf(call).spec.dtype);
+        return byColumns ? transposed(out) : out;
+      },
+      self: (kernel, call) => {
+        const { shape } = call.inputs[call.ports.indexOf("self")] as TensorSpec;
+        return fresh(kernel, shape, gradOf(call).spec.dtype);
+      },
+    }),
+  },
   mv: {
     forward,
     backward: gradients({
