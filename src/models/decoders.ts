@@ -6,7 +6,7 @@
 import type { ValueId } from "../ir/graph.js";
 import { activation } from "./blocks/activation.js";
 import { type AttentionSizes, type AttentionStyle, decoderAttention } from "./blocks/decoder-attention.js";
-import { embedding } from "./blocks/linear.js";
+import { embedding, scaledEmbedding } from "./blocks/linear.js";
 import { causalMask } from "./blocks/masks.js";
 import { fusedGatedMlp, gatedMlp, type MlpSizes, plainMlp } from "./blocks/mlp.js";
 import { type MixtureStyle, mixture } from "./blocks/mixture.js";
@@ -165,7 +165,13 @@ export const DECODERS = {
     norm: "olmo2",
     order: "post",
     mlp: "gated",
-    attention: { qkvBias: "attention_bias", outBias: "attention_bias", qkNorm: "all", qkNormKind: "olmo2" },
+    attention: {
+      qkvBias: "attention_bias",
+      outBias: "attention_bias",
+      qkNorm: "all",
+      qkNormKind: "olmo2",
+      rotation: "float32",
+    },
   },
   stablelm: {
     kind: "StableLm",
@@ -203,7 +209,7 @@ export const DECODERS = {
     norm: "llama",
     order: "sequential",
     mlp: "fused-gated",
-    attention: { fused: true },
+    attention: { fused: true, rotation: "joined" },
     window: "all",
     dropouts: { branch: "resid_pdrop" },
   },
@@ -263,7 +269,11 @@ export function decoder(row: DecoderRow): LanguageModel {
 
 function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
   const width = config.count("hidden_size");
-  const embed = embedding(m.child("embed_tokens"), config.count("vocab_size"), width);
+  const embed = (row.scales === "gemma" ? scaledEmbedding : embedding)(
+    m.child("embed_tokens"),
+    config.count("vocab_size"),
+    width,
+  );
   const count = config.layers("num_hidden_layers");
   const sizes = sizesOf(config, row);
   const blocks = Array.from({ length: count }, (_, i) =>
@@ -274,6 +284,7 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
     m.child("rotary_emb"),
     sizes.attention.rotated,
     `${row.kind}RotaryEmbedding`,
+    row.attention?.rotation === "float32" ? "float32" : "states",
   );
   const windows = blocks.map((_, i) => windowed(config, row, i));
   const dropped = row.dropouts?.embedding;
@@ -283,24 +294,16 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
     const places = f.set("position_ids", positions(f, f.shape(ids)[1] as number));
     const masks = masksFor(f, { states, padding, positions: places, config, windows });
     f.set("hidden_states", states);
-    if (row.scales === "gemma" && row.kind === "Gemma2") states = scaledByWidth(f, states);
     if (dropped !== undefined) states = f.set("hidden_states", f.dropout(states, config.number(dropped)));
     const angles = rotary(f, states, places);
     f.set("cos", angles.cos);
     f.set("sin", angles.sin);
-    if (row.scales === "gemma" && row.kind === "Gemma") states = scaledByWidth(f, states);
     blocks.forEach((each, i) => {
       states = f.set("hidden_states", each(f, states, windows[i] ? masks.window : masks.full, angles));
     });
     return f.set("hidden_states", last(f, states));
   });
   return { layer, embeddings: embed.weight, width };
-}
-
-/** Gemma multiplies embeddings by √width, a number on the device. */
-function scaledByWidth(f: Frame, states: ValueId): ValueId {
-  const factor = f.set("normalizer", f.toTypeOf(f.create([], "float32"), states));
-  return f.set("hidden_states", f.mul(states, factor));
 }
 
 function masksFor(

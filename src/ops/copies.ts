@@ -1,4 +1,5 @@
 /** Ops that copy elements into a new layout, or gather copies of them. */
+import { promote } from "../base/dtype.js";
 import { elements, wrapDim } from "../base/shape.js";
 import { channelsLast, dense, isContiguous, type TensorSpec } from "../ir/tensor.js";
 import { dtypeOf, int, ints, type OpTable, op } from "./rule.js";
@@ -15,6 +16,7 @@ export const copies = {
       );
       const first = list[0] as TensorSpec;
       const dim = wrapDim(int(attributes, "dim", 0), first.shape.length);
+      const dtype = list.reduce((widest, spec) => promote(widest, spec.dtype), first.dtype);
       const total = list.reduce((sum, { shape }) => sum + (shape[dim] as number), 0);
       const shape = first.shape.map((size, i) => (i === dim ? total : size));
       const last = list.every(
@@ -24,7 +26,7 @@ export const copies = {
             (s, i) => s === spec.strides[i] || spec.shape[i] === 1,
           ),
       );
-      return last ? channelsLast(shape, first.dtype) : dense(shape, first.dtype);
+      return last ? channelsLast(shape, dtype) : dense(shape, dtype);
     },
     backward: { tensors: [] },
   }),

@@ -74,8 +74,8 @@ export const PRIMITIVES = {
     outputs: ["output", "logsumexp", "philox_seed", "philox_offset"],
     infer: ({ query, value }) => {
       const [B, H, L] = query.shape as [number, number, number];
-      const E = value.shape[3] as number;
-      const out = { shape: [B, H, L, E], strides: [L * H * E, E, H * E, 1], dtype: query.dtype };
+      // the query's order of dims. cudnn/MHA.cpp alloc_with_matching_layout
+      const out = iterate([{ ...query, shape: [B, H, L, value.shape[3] as number] }], query.dtype);
       const counter = dense([], "int64");
       return [out, dense([B, H, L, 1], "float32"), counter, counter];
     },

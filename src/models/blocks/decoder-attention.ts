@@ -9,7 +9,7 @@ import type { Layer, Module } from "../module.js";
 import { attention, type EagerCode } from "./attention.js";
 import { linear } from "./linear.js";
 import { rmsNorm } from "./norm.js";
-import { type Angles, applyRotary } from "./rotary.js";
+import { type Angles, applyPartialRotary, applyRotary } from "./rotary.js";
 
 export interface AttentionSizes {
   readonly width: number;
@@ -32,6 +32,8 @@ export interface AttentionStyle {
   readonly qkNormKind?: "llama" | "gemma" | "olmo2";
   /** The output's projection is called `dense`. */
   readonly out?: "o_proj" | "dense";
+  /** How positions turn a head that is rotated as a whole; in float32, queries and keys get their type back. */
+  readonly rotation?: "joined" | "float32";
   /** A dropout follows the output's projection. */
   readonly outDropout?: number;
   readonly eager?: EagerCode;
@@ -65,7 +67,7 @@ export function decoderAttention(
     let query = split(projected[0](), "query_states", normed?.[0]);
     let key = split(projected[1](), "key_states", normed?.[1]);
     const value = split(projected[2](), "value_states", undefined);
-    [query, key] = rotated(f, query, key, angles, sizes);
+    [query, key] = rotated(f, query, key, angles, sizes, style);
     f.set("query_states", query);
     f.set("key_states", key);
     let result = f.set(
@@ -126,7 +128,13 @@ function rotated(
   key: ValueId,
   angles: Angles,
   { head, rotated: part }: AttentionSizes,
+  { rotation }: AttentionStyle,
 ): [ValueId, ValueId] {
+  if (rotation === "joined") return applyPartialRotary(f, [query, key], angles);
+  if (rotation === "float32") {
+    const turned = applyRotary(f, [query, key], angles);
+    return [f.toTypeOf(turned[0], query), f.toTypeOf(turned[1], key)];
+  }
   if (part === head) return applyRotary(f, [query, key], angles);
   const cut = (x: ValueId, name: string) =>
     [

@@ -31,6 +31,17 @@ export function embedding(m: Module, count: number, width: number, kind = "Embed
   );
 }
 
+/** Gemma's: rows are multiplied by √width, a number on the device. */
+export function scaledEmbedding(m: Module, count: number, width: number): LinearLayer {
+  const weight = m.parameter("weight", [count, width]);
+  const factor = m.buffer("embed_scale", []);
+  const layer = m.layer("TextScaledWordEmbedding", (f, indices: ValueId) => {
+    const rows = f.op("embedding", { weight, indices });
+    return f.mul(rows, f.toTypeOf(factor, weight));
+  });
+  return sharing(layer, weight);
+}
+
 export function layerNorm(m: Module, width: number, bias = true): Layer {
   const weight = m.parameter("weight", [width]);
   const shift = bias ? m.parameter("bias", [width]) : null;

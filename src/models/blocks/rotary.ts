@@ -19,11 +19,15 @@ export function positions(f: Frame, length: number): ValueId {
   return f.unsqueeze(range, 0);
 }
 
-/** `width`: of the rotated part of a head. The layer takes the hidden states, whose type it gives its results, and positions. */
+/**
+ * `width`: of the rotated part of a head. The layer takes the hidden states and positions; its results have the states'
+ * type, or stay float32.
+ */
 export function rotaryEmbedding(
   m: Module,
   width: number,
   name = "RotaryEmbedding",
+  type: "states" | "float32" = "states",
 ): Layer<[ValueId, ValueId], Angles> {
   const frequencies = m.buffer("inv_freq", [width / 2], "float32", true);
   m.buffer("original_inv_freq", [width / 2], "float32", true);
@@ -38,7 +42,7 @@ export function rotaryEmbedding(
         const both = g.set("emb", g.cat([angles, angles], -1));
         const cos = g.set("cos", g.scale(g.apply("cos", both), 1));
         const sin = g.set("sin", g.scale(g.apply("sin", both), 1));
-        return { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };
+        return type === "float32" ? { cos, sin } : { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };
       },
       { noGrad: true, outsideAutocast: true },
     ),
@@ -54,16 +58,35 @@ export function rotateHalf(f: Frame, x: ValueId): ValueId {
   });
 }
 
-/** Rotates queries and keys [B, H, S, D]; `axis`: where cos and sin get the dim of the heads. */
+/** Rotates queries and keys [B, H, S, D]; the results have their type. */
 export function applyRotary(
   f: Frame,
   [query, key]: readonly [ValueId, ValueId],
   { cos, sin }: Angles,
-  axis = 1,
 ): [ValueId, ValueId] {
   return f.call([query, key], (g) => {
-    const [c, s] = [g.unsqueeze(cos, axis), g.unsqueeze(sin, axis)];
+    const [c, s] = [g.unsqueeze(cos, 1), g.unsqueeze(sin, 1)];
     const rotated = (x: ValueId) => g.add(g.mul(x, c), g.mul(rotateHalf(g, x), s));
     return [g.set("q_embed", rotated(query)), g.set("k_embed", rotated(key))];
+  });
+}
+
+/** Rotates the first part of each head, as wide as the angles, and joins the rest to it, even if that is nothing. */
+export function applyPartialRotary(
+  f: Frame,
+  pair: readonly [ValueId, ValueId],
+  { cos, sin }: Angles,
+): [ValueId, ValueId] {
+  return f.call(pair, (g) => {
+    const [c, s] = [g.unsqueeze(cos, 1), g.unsqueeze(sin, 1)];
+    const part = g.shape(c).at(-1) as number;
+    const cut = pair.map((x, i) => {
+      const width = g.shape(x).at(-1) as number;
+      return [g.set(`rot ${i}`, g.slice(x, -1, 0, part)), g.set(`pass ${i}`, g.slice(x, -1, part, width))];
+    }) as [ValueId, ValueId][];
+    const joined = cut.map(([rot, pass], i) =>
+      g.set(`embed ${i}`, g.cat([g.add(g.mul(rot, c), g.mul(rotateHalf(g, rot), s)), pass], -1)),
+    );
+    return joined as [ValueId, ValueId];
   });
 }
