@@ -14,5 +14,8 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   ...decoders,
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
+  gptj: async () => languageFamily((await import("./gptj.js")).gptj),
+  bloom: async () => languageFamily((await import("./bloom.js")).bloom),
+  falcon: async () => languageFamily((await import("./falcon.js")).falcon),
   opt: async () => languageFamily((await import("./opt.js")).opt),
 };

@@ -21,6 +21,8 @@ export const activations = {
   sigmoid: unary("result"),
   tanh: unary("result"),
   gelu: unary("self"),
+  /** A GELU by a Python function of its own: it keeps its input and computes the rest again. */
+  bloomGelu: unary("self"),
   silu: unary("self"),
   mish: unary("self"),
   elu: unary("self"),

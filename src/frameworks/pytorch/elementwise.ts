@@ -146,6 +146,22 @@ const chosen: Formula = (kernel, call) => {
   return masked(kernel, call);
 };
 
+/** A function of `tensor` in its place. */
+function replaced(kernel: Kernel, tensor: Held): Held {
+  const next = elementwise(kernel, [tensor]);
+  kernel.free(tensor);
+  return next;
+}
+
+/** tanh(c x (1 + k x x)), operator by operator. transformers, bloom_gelu_forward */
+function bloomTanh(kernel: Kernel, x: Held): Held {
+  const line = elementwise(kernel, [x]);
+  const cubic = replaced(kernel, replaced(kernel, elementwise(kernel, [x])));
+  const inner = elementwise(kernel, [line, cubic]);
+  for (const part of [cubic, line]) kernel.free(part);
+  return replaced(kernel, inner);
+}
+
 /** A cast gradient returns to the input's dtype. */
 function castBack(kernel: Kernel, call: BackwardCall): Held {
   const dtype = call.inputs[0]?.dtype ?? gradOf(call).spec.dtype;
@@ -158,6 +174,38 @@ export const elementwiseKernels = {
   sigmoid: fused("result", "result"),
   tanh: fused("result", "result"),
   gelu: fused("self"),
+  bloomGelu: {
+    /** x/2 (1 + tanh(c x (1 + k x x))) */
+    forward: (kernel, { inputs }) => {
+      const x = inputs.self as Held;
+      const half = elementwise(kernel, [x]);
+      const tanh = bloomTanh(kernel, x);
+      const shifted = elementwise(kernel, [tanh]);
+      kernel.free(tanh);
+      const out = elementwise(kernel, [half, shifted]);
+      for (const part of [shifted, half]) kernel.free(part);
+      return [out];
+    },
+    backward: gradients({
+      self: (kernel, call) => {
+        const x = call.saved.self as Held;
+        const tanh = bloomTanh(kernel, x);
+        const half = elementwise(kernel, [x]);
+        const square = elementwise(kernel, [tanh]);
+        const rest = elementwise(kernel, [square]);
+        kernel.free(square);
+        const slope = replaced(kernel, replaced(kernel, elementwise(kernel, [x])));
+        const product = elementwise(kernel, [rest, slope]);
+        for (const part of [slope, rest]) kernel.free(part);
+        const first = elementwise(kernel, [half, product]);
+        for (const part of [product, half]) kernel.free(part);
+        const second = replaced(kernel, elementwise(kernel, [tanh]));
+        const sum = elementwise(kernel, [first, second]);
+        for (const part of [second, first]) kernel.free(part);
+        return elementwise(kernel, [sum, gradOf(call)]);
+      },
+    }),
+  },
   silu: fused("self"),
   mish: fused("self"),
   elu: fused("self", "result"),

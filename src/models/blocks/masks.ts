@@ -18,6 +18,8 @@ export interface MaskRequest {
   readonly window?: number | null;
   /** Length of the keys, where it is not that of the queries. */
   readonly keys?: number;
+  /** Zeros and minus infinities in place of truth values; by default for attention that is written out. */
+  readonly asNumbers?: boolean;
 }
 
 /**
@@ -37,16 +39,33 @@ function findPackedSequences(f: Frame, positions: ValueId, batch: number): void 
   });
 }
 
+/** As `causalMask` where the code always draws it: for attention that is written out, or has something to add to it. */
+export function eagerCausalMask(f: Frame, request: MaskRequest): ValueId {
+  return drawnCausalMask(f, request, seenWith(f, request), request.window ?? null);
+}
+
 /** Queries see earlier keys. Null: the kernel is told so by a flag, or nothing is hidden. */
 export function causalMask(f: Frame, request: MaskRequest): ValueId | null {
   const [, length] = f.shape(request.states) as readonly [number, number];
-  const padding = seen(f, request.padding);
-  if (padding === null && request.positions !== undefined)
-    findPackedSequences(f, request.positions, f.shape(request.states)[0] as number);
+  const padding = seenWith(f, request);
   const window = request.window ?? null;
   // a window that is not smaller than the sequence hides nothing, yet is drawn
   const drawn = f.run.eager || (window !== null && length >= window);
-  if (!drawn) return null;
+  return drawn ? drawnCausalMask(f, request, padding, window) : null;
+}
+
+function seenWith(f: Frame, { padding, positions, states }: MaskRequest): ValueId | null {
+  if (padding === null && positions !== undefined)
+    findPackedSequences(f, positions, f.shape(states)[0] as number);
+  return seen(f, padding);
+}
+
+function drawnCausalMask(
+  f: Frame,
+  request: MaskRequest,
+  padding: ValueId | null,
+  window: number | null,
+): ValueId {
   return mask(f, request, padding, (g, queries, keys) => {
     const causal = g.op("le", { self: keys, other: queries });
     if (window === null) return causal;
@@ -77,7 +96,7 @@ function seen(f: Frame, padding: ValueId | null): ValueId | null {
 
 function mask(
   f: Frame,
-  { states, keys }: MaskRequest,
+  { states, keys, asNumbers = f.run.eager }: MaskRequest,
   padding: ValueId | null,
   allowed: (g: Frame, queries: ValueId, keys: ValueId) => ValueId,
 ): ValueId {
@@ -95,7 +114,7 @@ function mask(
       visible = g.set("mask", g.op("bitwiseAnd", { self: visible, other: wide }));
     }
     const expanded = g.expand(visible, [batch, -1, length, columns]);
-    if (!g.run.eager) return expanded;
+    if (!asNumbers) return expanded;
     const nothing = g.toTypeOf(g.create([], "float32"), states);
     return g.op("where", { condition: expanded, self: nothing }, { other: -1 });
   });
