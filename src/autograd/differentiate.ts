@@ -160,7 +160,8 @@ class TapeWriter implements Tracer {
   finish(): Tape {
     this.node = null;
     this.leaveAutocast();
-    const { graph, storages, events, gradNodes } = this;
+    const { graph, storages, gradNodes } = this;
+    const events = this.withoutDeadNodes();
     const loss = graph.scaledLoss?.value ?? graph.outputs[0];
     const root = loss === undefined ? undefined : this.tensors[loss];
     return {
@@ -173,6 +174,25 @@ class TapeWriter implements Tracer {
       storageOf: this.tensors.map((tensor) => tensor?.storage),
       root: root?.edge ? { edge: root.edge, spec: root.spec } : null,
     };
+  }
+
+  /** A node that no output leads back to dies with its results, and with it what it keeps: indices of a choice, say. */
+  private withoutDeadNodes(): ForwardEvent[] {
+    const reached = new Uint8Array(this.gradNodes.length);
+    const { outputs, scaledLoss } = this.graph;
+    for (const id of scaledLoss ? [...outputs, scaledLoss.value] : outputs) {
+      const edge = this.tensors[id]?.edge;
+      if (edge && "node" in edge) reached[edge.node] = 1;
+    }
+    let dead = 0;
+    for (let id = reached.length - 1; id >= 0; id--) {
+      if (reached[id] === 0) dead += 1;
+      else
+        for (const edge of (this.gradNodes[id] as GradNode).edges)
+          if (edge && "node" in edge) reached[edge.node] = 1;
+    }
+    if (dead === 0) return this.events;
+    return this.events.filter((event) => event.kind !== "save" || reached[event.by] === 1);
   }
 
   /** What selective checkpointing keeps of the checkpointed operators. */

@@ -5,7 +5,12 @@
  */
 import type { ValueId } from "../ir/graph.js";
 import { activation } from "./blocks/activation.js";
-import { type AttentionSizes, type AttentionStyle, decoderAttention } from "./blocks/decoder-attention.js";
+import {
+  type AttentionLayer,
+  type AttentionSizes,
+  type AttentionStyle,
+  decoderAttention,
+} from "./blocks/decoder-attention.js";
 import { embedding, scaledEmbedding } from "./blocks/linear.js";
 import { causalMask } from "./blocks/masks.js";
 import { fusedGatedMlp, gatedMlp, type MlpSizes, plainMlp } from "./blocks/mlp.js";
@@ -257,17 +262,25 @@ function windowed(config: Config, row: DecoderRow, i: number): boolean {
 
 type Block = Layer<[ValueId, ValueId | null, Angles]>;
 
+/** What a family with blocks of its own puts in place of the table's. */
+export interface DecoderParts {
+  /** Rotated part of a head. */
+  readonly rotated: (config: Config) => number;
+  readonly attention: (m: Module, config: Config) => AttentionLayer;
+  readonly feedForward: (m: Module, config: Config, i: number) => Layer;
+}
+
 /** `LlamaModel` and its like: embeddings, blocks, norm. */
-export function decoder(row: DecoderRow): LanguageModel {
+export function decoder(row: DecoderRow, parts: DecoderParts = partsOf(row)): LanguageModel {
   return {
     kind: row.kind,
     prefix: "model",
     headBias: row.headBias === true,
-    construct: (m, config) => constructDecoder(m, config, row),
+    construct: (m, config) => constructDecoder(m, config, row, parts),
   };
 }
 
-function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
+function constructDecoder(m: Module, config: Config, row: DecoderRow, parts: DecoderParts): Base {
   const width = config.count("hidden_size");
   const embed = (row.scales === "gemma" ? scaledEmbedding : embedding)(
     m.child("embed_tokens"),
@@ -275,14 +288,13 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow): Base {
     width,
   );
   const count = config.layers("num_hidden_layers");
-  const sizes = sizesOf(config, row);
   const blocks = Array.from({ length: count }, (_, i) =>
-    block(m.child(`layers.${i}`), config, row, sizes, i),
+    block(m.child(`layers.${i}`), config, row, parts, i),
   );
   const last = norm(m.child(row.finalNorm ?? "norm"), width, row.norm);
   const rotary = rotaryEmbedding(
     m.child("rotary_emb"),
-    sizes.attention.rotated,
+    parts.rotated(config),
     `${row.kind}RotaryEmbedding`,
     row.attention?.rotation === "float32" ? "float32" : "states",
   );
@@ -335,27 +347,31 @@ function masksFor(
   return { full, window };
 }
 
-function block(
-  m: Module,
-  config: Config,
-  row: DecoderRow,
-  sizes: { attention: AttentionSizes; mlp: MlpSizes },
-  i: number,
-): Block {
-  const { width } = sizes.mlp;
-  const order = typeof row.order === "function" ? row.order(config) : row.order;
+function partsOf(row: DecoderRow): DecoderParts {
   const outDropout = row.dropouts?.output;
-  const attend = decoderAttention(
-    m.child("self_attn"),
-    sizes.attention,
-    { ...row.attention, ...(outDropout !== undefined && { outDropout: config.number(outDropout) }) },
-    `${row.kind}Attention`,
-  );
-  const act = (child: Module) => activation(child, config, row.activation ?? "hidden_act");
-  const mlp =
-    row.mixture && routes(config, i)
-      ? mixtureOf(m.child("mlp"), config, row, row.mixture, act)
-      : mlpOf(m.child("mlp"), config, row, sizes.mlp, act);
+  return {
+    rotated: (config) => sizesOf(config, row).attention.rotated,
+    attention: (m, config) =>
+      decoderAttention(
+        m,
+        sizesOf(config, row).attention,
+        { ...row.attention, ...(outDropout !== undefined && { outDropout: config.number(outDropout) }) },
+        `${row.kind}Attention`,
+      ),
+    feedForward: (m, config, i) => {
+      const act = (child: Module) => activation(child, config, row.activation ?? "hidden_act");
+      return row.mixture && routes(config, i)
+        ? mixtureOf(m, config, row, row.mixture, act)
+        : mlpOf(m, config, row, sizesOf(config, row).mlp, act);
+    },
+  };
+}
+
+function block(m: Module, config: Config, row: DecoderRow, parts: DecoderParts, i: number): Block {
+  const width = config.count("hidden_size");
+  const order = typeof row.order === "function" ? row.order(config) : row.order;
+  const attend = parts.attention(m.child("self_attn"), config);
+  const mlp = parts.feedForward(m.child("mlp"), config, i);
   const normAt = (name: string) => norm(m.child(name), width, row.norm);
   const p = row.dropouts?.branch === undefined ? null : config.number(row.dropouts.branch);
   const drop = (f: Frame, x: ValueId) => (p === null ? x : f.dropout(x, p));

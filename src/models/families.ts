@@ -14,6 +14,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   ...decoders,
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
+  deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),
   gptj: async () => languageFamily((await import("./gptj.js")).gptj),
   bloom: async () => languageFamily((await import("./bloom.js")).bloom),
   falcon: async () => languageFamily((await import("./falcon.js")).falcon),

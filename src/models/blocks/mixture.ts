@@ -30,7 +30,7 @@ export interface MixtureStyle {
   readonly shared?: number;
 }
 
-interface Routing {
+export interface Routing {
   readonly logits: ValueId;
   /** [T, K] */
   readonly weights: ValueId;
@@ -99,7 +99,8 @@ function router(
   });
 }
 
-function experts(
+/** Every token's experts, weighted and added up: rows, chosen experts and weights to rows. */
+export function experts(
   m: Module,
   { width, inner, experts: count, perToken }: MixtureSizes,
   act: (m: Module) => Layer,
