@@ -4,7 +4,9 @@ import { noImageInput, unknownInput } from "./complaints.js";
 import { freezeParameters } from "./freeze-parameters.js";
 import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
+import type { TrainingSetup } from "./ir/setup.js";
 import { printSpec } from "./ir/tensor.js";
+import { addAdapters } from "./training/adapters.js";
 
 export interface BoundModel {
   readonly graph: Graph;
@@ -15,15 +17,20 @@ export interface BoundModel {
 const KEPT = 4;
 const graphs = new WeakMap<ImportedModel, Map<string, BoundModel>>();
 
-export function bindModel(model: ImportedModel, bindings: Bindings, freeze: readonly string[]): BoundModel {
+export function bindModel(
+  model: ImportedModel,
+  bindings: Bindings,
+  { freeze, adapters, checkpointing }: Pick<TrainingSetup, "freeze" | "adapters" | "checkpointing">,
+): BoundModel {
   const known = graphs.get(model) ?? new Map<string, BoundModel>();
   graphs.set(model, known);
-  const key = JSON.stringify([bindings, freeze]);
+  const key = JSON.stringify([bindings, freeze, adapters, checkpointing !== null]);
   const before = known.get(key);
   if (before) return before;
   const { graph, diagnostics } = model.bind(bindings);
   checkSizes(graph, bindings);
-  const bound = { graph: freezeParameters(graph, freeze), diagnostics };
+  const adapted = addAdapters(graph, adapters ?? null, checkpointing !== null);
+  const bound = { graph: freezeParameters(adapted, freeze), diagnostics };
   if (known.size >= KEPT) known.clear();
   known.set(key, bound);
   return bound;

@@ -44,7 +44,7 @@ export function countByHand(
   { layers, model: { parameterCount } }: ExplainReport,
 ): HandCount {
   const { bindings, setup } = resolveSetup(checkFlags(options), model);
-  const inputs = bindModel(model, bindings, setup.freeze).graph.values.filter(({ role }) => role === "input");
+  const inputs = bindModel(model, bindings, setup).graph.values.filter(({ role }) => role === "input");
   const inputElements = inputs.reduce(
     (sum, { spec }) => sum + spec.shape.slice(1).reduce((all, size) => all * size, 1),
     0,

@@ -9,6 +9,7 @@ import type { Assumption, OptimizerReport, SetupReport } from "./report/report.j
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
+import { chooseAdapters } from "./training/choose-adapters.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
@@ -63,6 +64,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     cudnn: options.cudnn ?? "default",
     allocator: allocator.settings,
     freeze: options.freeze ?? [],
+    adapters: mode === "train" && options.lora !== undefined ? chooseAdapters(options.lora) : null,
   };
   const report: SetupReport = {
     mode,
@@ -79,6 +81,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     accumulate: setup.accumulate,
     loss: setup.loss,
     freeze: setup.freeze,
+    lora: options.lora ?? null,
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,

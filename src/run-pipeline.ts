@@ -21,7 +21,7 @@ export interface RunOptions {
 export function runPipeline(model: ImportedModel, resolved: ResolvedSetup, options: RunOptions = {}): Run {
   const { setup, machine, bindings } = resolved;
   return counted(model, setup.batch, () => {
-    const { graph, diagnostics } = bindModel(model, bindings, setup.freeze);
+    const { graph, diagnostics } = bindModel(model, bindings, setup);
     const analysis = analyze(graph, setup, machine, options);
     if (!analysis.timeline.outOfMemory) return { ...analysis, diagnostics, outOfMemory: false };
     const timeline = simulateMemory(
@@ -40,7 +40,7 @@ export function runPipeline(model: ImportedModel, resolved: ResolvedSetup, optio
 export function planAtBatch(model: ImportedModel, resolved: ResolvedSetup, batch: number): PlannedStep {
   const setup = { ...resolved.setup, batch };
   return counted(model, batch, () => {
-    const bound = bindModel(model, atBatch(resolved.bindings, batch), setup.freeze);
+    const bound = bindModel(model, atBatch(resolved.bindings, batch), setup);
     return { step: plan(bound.graph, setup, resolved.machine).step, batch };
   });
 }

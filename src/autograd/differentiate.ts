@@ -326,7 +326,8 @@ class TapeWriter implements Tracer {
     const sources = this.sourcesOf(rule, inputs);
     const from = this.events.length;
     const differentiable =
-      sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
+      (op === "requireGrad" && this.training) || // a leaf from here on
+      (sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype)));
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy

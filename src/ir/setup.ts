@@ -25,6 +25,14 @@ export interface Checkpointing {
   readonly selective: boolean;
 }
 
+/** Low-rank adapters beside linear layers; all other parameters are frozen. */
+export interface Adapters {
+  readonly rank: number;
+  /** Last parts of module paths; all-linear: every linear layer in a block. */
+  readonly targets: "all-linear" | readonly string[];
+  readonly dropout: number;
+}
+
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
@@ -57,6 +65,7 @@ export interface TrainingSetup {
   readonly allocator: AllocatorSettings;
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
+  readonly adapters?: Adapters | null;
 }
 
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */

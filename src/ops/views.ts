@@ -309,6 +309,14 @@ export const views = {
     aliases: "self",
   }),
   /** Cuts the history: same storage, no gradient. */
+  /** `tensor.requires_grad_()`: the same tensor, with a gradient of its own. */
+  requireGrad: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [] },
+    aliases: "self",
+  }),
   detach: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => self, aliases: "self" }),
   contiguous: op({
     inputs: ["self"],

@@ -42,6 +42,8 @@ export interface SetupReport {
   readonly accumulate: number;
   readonly loss: LossChoice;
   readonly freeze: readonly string[];
+  /** Adapters as they were asked for; null: none. */
+  readonly lora: string | null;
   readonly zeroGrad: ZeroGrad;
   readonly freshInputs: boolean;
   readonly clipGrad: boolean;
