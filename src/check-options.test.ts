@@ -78,7 +78,6 @@ describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ precision: "fp8" }, "--precision | fp8"],
     [{ parallel: "dp=8" }, "--parallel | dp=8"],
-    [{ lora: "rank=16" }, "--lora | rank=16"],
     [{ gpus: 8 }, "--gpus | 8"],
     [{ framework: "jax" }, "--framework | jax"],
     [{ attention: "flash" }, "--attention | flash"],

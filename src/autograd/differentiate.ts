@@ -68,6 +68,9 @@ class TapeWriter implements Tracer {
   private readonly tensors: (Tensor | undefined)[] = [];
   /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
   private open: StorageId[] = [];
+  /** By storage: which operator of the pass it is a result of. */
+  private readonly madeBy: (number | undefined)[] = [];
+  private executed = 0;
   private node: Node | null = null;
   private readonly kernel: KernelRun;
   /** The operator whose kernel runs. */
@@ -138,12 +141,25 @@ class TapeWriter implements Tracer {
     node.outputs.forEach((id, i) => {
       const tensor = results[i] as Tensor | undefined;
       if (tensor === undefined) return;
-      this.tensors[id] = tensor;
+      const leaf = node.op === "requireGrad" && this.training && tensor.edge === null;
+      this.tensors[id] = leaf ? { ...tensor, edge: { parameter: id } } : tensor;
       if (isFloating(tensor.spec.dtype)) this.latest = tensor.spec.dtype;
     });
-    for (let i = this.open.length - 1; i >= 0; i--) {
-      const storage = this.open[i] as StorageId;
-      if (!holds(results, storage)) this.emit("drop", storage);
+    this.dropRest(results);
+  }
+
+  /** Temporaries die last made first; the results of one operator, which are a tuple, in their order. */
+  private dropRest(results: readonly Traced[]): void {
+    const { open, madeBy } = this;
+    for (let end = open.length; end > 0; ) {
+      const call = madeBy[open[end - 1] as StorageId];
+      let start = end - 1;
+      while (call !== undefined && start > 0 && madeBy[open[start - 1] as StorageId] === call) start--;
+      for (let i = start; i < end; i++) {
+        const storage = open[i] as StorageId;
+        if (!holds(results, storage)) this.emit("drop", storage);
+      }
+      end = start;
     }
   }
 
@@ -326,8 +342,7 @@ class TapeWriter implements Tracer {
     const sources = this.sourcesOf(rule, inputs);
     const from = this.events.length;
     const differentiable =
-      (op === "requireGrad" && this.training) || // a leaf from here on
-      (sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype)));
+      sources.edges.some((edge) => edge !== null) && specs.some(({ dtype }) => isDifferentiable(dtype));
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy
@@ -464,8 +479,10 @@ class TapeWriter implements Tracer {
     this.running = op;
     const results = forward(this.kernel, { inputs, outputs: specs, attributes });
     this.kernel.end(results);
+    this.executed += 1;
     return results.map(({ spec, storage }) => {
       if (!this.isKept(storage)) this.open.push(storage);
+      this.madeBy[storage] = this.executed;
       return { spec, storage, edge: null, base: null };
     });
   }

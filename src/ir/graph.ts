@@ -68,8 +68,11 @@ export interface Scope {
   readonly parent: ScopeId | null;
   readonly path: string;
   readonly kind: string;
-  /** The library checkpoints calls of this module; where a model says so for none, blocks are found by their names. */
-  readonly block?: true;
+  /**
+   * The library checkpoints this call: what it is called with, in the order it lets go of. Where a model says so of no call,
+   * blocks are found by their names.
+   */
+  readonly block?: readonly ValueId[];
 }
 
 export interface Graph {

@@ -260,7 +260,8 @@ function windowed(config: Config, row: DecoderRow, i: number): boolean {
   return config.flag("use_sliding_window") && i >= config.number("max_window_layers", 0);
 }
 
-type Block = Layer<[ValueId, ValueId | null, Angles]>;
+/** States, mask, angles, and positions, which are passed on and not read. */
+type Block = Layer<[ValueId, ValueId | null, Angles, ValueId]>;
 
 /** What a family with blocks of its own puts in place of the table's. */
 export interface DecoderParts {
@@ -311,7 +312,10 @@ function constructDecoder(m: Module, config: Config, row: DecoderRow, parts: Dec
     f.set("cos", angles.cos);
     f.set("sin", angles.sin);
     blocks.forEach((each, i) => {
-      states = f.set("hidden_states", each(f, states, windows[i] ? masks.window : masks.full, angles));
+      states = f.set(
+        "hidden_states",
+        each(f, states, windows[i] ? masks.window : masks.full, angles, places),
+      );
     });
     return f.set("hidden_states", last(f, states));
   });

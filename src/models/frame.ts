@@ -176,7 +176,7 @@ export class Frame {
   /** Calls a module. */
   enter<R>({ path, kind, block }: ModuleCall, args: readonly unknown[], forward: (frame: Frame) => R): R {
     const { builder } = this.drawing;
-    const scope = builder.scope(path, kind, this.scope, block);
+    const scope = builder.scope(path, kind, this.scope, block ? keptArguments(args) : undefined);
     const frame = new Frame(this.drawing, scope, this.context);
     const result = forward(frame);
     frame.close();
@@ -187,4 +187,13 @@ export class Frame {
   private close(): void {
     for (const value of this.variables.values()) this.drawing.builder.release(value);
   }
+}
+
+/** torch.utils.checkpoint lets go of keyword arguments before the positional one, the hidden states. */
+function keptArguments([states, ...others]: readonly unknown[]): ValueId[] {
+  return [...others, states].flatMap((arg): ValueId[] => {
+    if (typeof arg === "number") return [arg];
+    if (typeof arg !== "object" || arg === null) return [];
+    return Object.values(arg).filter((value) => typeof value === "number");
+  });
 }

@@ -39,13 +39,14 @@ function construct(m: Module, config: Config): Base {
     const angles = rotary(f, states, places);
     f.set("cos", angles.cos);
     f.set("sin", angles.sin);
-    for (const each of blocks) states = f.set("hidden_states", each(f, states, mask, angles));
+    for (const each of blocks) states = f.set("hidden_states", each(f, states, mask, angles, places));
     return f.set("hidden_states", last(f, states));
   });
   return { layer, embeddings: embed.weight, width };
 }
 
-function block(m: Module, config: Config): Layer<[ValueId, ValueId | null, Angles]> {
+/** The positions are passed on and not read. */
+function block(m: Module, config: Config): Layer<[ValueId, ValueId | null, Angles, ValueId]> {
   const width = config.count("hidden_size");
   const [before, between] = [
     layerNorm(m.child("input_layernorm"), width),

@@ -58,9 +58,9 @@ export class GraphBuilder {
     return id;
   }
 
-  scope(path: string, kind: string, parent: ScopeId = 0, block = false): ScopeId {
+  scope(path: string, kind: string, parent: ScopeId = 0, block?: readonly ValueId[]): ScopeId {
     const id = this.scopes.length;
-    this.scopes.push({ id, parent, path, kind, ...(block && { block: true as const }) });
+    this.scopes.push({ id, parent, path, kind, ...(block && { block }) });
     return id;
   }
 

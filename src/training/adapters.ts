@@ -188,7 +188,8 @@ class Writer {
     this.node("add", { self: result, other: scaled }, {}, sum, scope.id);
     this.hold(result);
     this.node("castLike", { self: sum, other: result }, {}, output, scope.id);
-    for (const local of [sum, wide]) this.hold(local);
+    this.hold(sum);
+    this.hold(wide, 2);
   }
 
   /** `output.requires_grad_(True)` in a hook of the embeddings. */
@@ -248,8 +249,8 @@ class Writer {
     this.nodes.push({ id: this.nodes.length, op, inputs, attributes, outputs: [output], scope });
   }
 
-  /** A variable holds `id` up to the last node so far. */
-  private hold(id: ValueId): void {
-    this.values[id] = { ...(this.values[id] as Value), heldUntil: this.nodes.length - 1 };
+  /** A variable holds `id` up to the last node so far, and lets go of it after temporaries. */
+  private hold(id: ValueId, released = 1): void {
+    this.values[id] = { ...(this.values[id] as Value), heldUntil: this.nodes.length - 1, released };
   }
 }

@@ -20,13 +20,24 @@ const STAGE = 0.8;
 
 export function markCheckpoints(graph: Graph, checkpointing: Checkpointing | null): Graph {
   if (!checkpointing) return graph;
-  const checkpoints = regions(graph, checkpointing.every).map((region) => inputsOf(graph, region));
+  const checkpoints = regions(graph, checkpointing.every).map((region) =>
+    withArguments(inputsOf(graph, region), region),
+  );
   return { ...graph, checkpoints };
 }
 
 interface Region {
   readonly first: number;
   readonly last: number;
+  /** What the first block's call was given, where that is known. */
+  readonly given: readonly ValueId[];
+}
+
+/** Arguments that no operator reads are kept, too. */
+function withArguments(checkpoint: Checkpoint, { given }: Region): Checkpoint {
+  if (given.length === 0) return checkpoint;
+  const read = checkpoint.inputs.filter((value) => !given.includes(value));
+  return { ...checkpoint, inputs: [...read, ...given] };
 }
 
 /** Blocks in execution order; `every` neighbours of one list make one region. */
@@ -36,12 +47,12 @@ function regions(graph: Graph, every: number): Region[] {
   const out: Region[] = [];
   let list = "";
   let count = 0;
-  for (const { id, path } of blocks) {
+  for (const { id, path, block } of blocks) {
     const container = path.slice(0, path.lastIndexOf("."));
     const open = out[out.length - 1];
-    const region = { first: first[id] as number, last: last[id] as number };
+    const region = { first: first[id] as number, last: last[id] as number, given: block ?? [] };
     if (open && container === list && count < every && region.first === open.last + 1) {
-      out[out.length - 1] = { first: open.first, last: region.last };
+      out[out.length - 1] = { ...open, last: region.last };
       count += 1;
     } else {
       out.push(region);

@@ -5,7 +5,15 @@
  * returns, because the caller's frame holds the argument; a variable holds it until it is bound again or its function
  * returns, where the source says so. What the step function returns lives to the end of the step.
  */
-import { type Graph, inputIds, type NodeId, type ScopeId, type Value, type ValueId } from "../ir/graph.js";
+import {
+  type Graph,
+  inputIds,
+  type Node,
+  type NodeId,
+  type ScopeId,
+  type Value,
+  type ValueId,
+} from "../ir/graph.js";
 import type { StorageId, Tape } from "../ir/tape.js";
 
 export interface Lifetimes {
@@ -28,7 +36,7 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
     end[storage] = until;
   };
   for (const node of graph.nodes) {
-    for (const value of inputIds(node)) {
+    for (const value of readBy(node)) {
       const outside = graph.nodes[producer[value] as NodeId]?.scope ?? null;
       extend(value, Math.max(node.id, callEnd(graph, returns, node.scope, outside)));
     }
@@ -41,8 +49,15 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
   for (const value of graph.values)
     if (value.role !== "activation") extend(value.id, Number.POSITIVE_INFINITY);
   for (const value of graph.outputs) extend(value, Number.POSITIVE_INFINITY);
+  for (const { op, outputs } of graph.nodes)
+    if (op === "requireGrad") for (const value of outputs) extend(value, Number.POSITIVE_INFINITY);
   if (graph.scaledLoss) extend(graph.scaledLoss.value, Number.POSITIVE_INFINITY);
   return { end, order };
+}
+
+/** What the operator needs the tensors of: `x.to(other.dtype)` asks `other` before. */
+function readBy(node: Node): ValueId[] {
+  return node.op === "castLike" ? [node.inputs.self as ValueId] : inputIds(node);
 }
 
 /** The last node of every module call, inner calls included. */

@@ -17,7 +17,7 @@ import {
 } from "../frameworks/pytorch/kernel.js";
 import { KernelRun } from "../frameworks/pytorch/kernel-run.js";
 import { kernelRule } from "../frameworks/pytorch/table.js";
-import type { ValueId } from "../ir/graph.js";
+import type { ValueId, Value } from "../ir/graph.js";
 import type { BlockId } from "../ir/step.js";
 import type { GradNode, GradNodeId, StorageId, Tape } from "../ir/tape.js";
 import { isContiguous, isNonOverlappingAndDense, packedSize, type TensorSpec } from "../ir/tensor.js";
@@ -262,12 +262,13 @@ class BackwardPass {
       this.give(gradient); // added into the gradient kept from before
       return;
     }
-    const value = tape.graph.values[parameter] as { spec: TensorSpec; name: string };
+    const value = tape.graph.values[parameter] as Value;
     let kept = gradient;
     if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec))
       kept = this.replace(gradient, this.fresh(value.spec, value.name));
     parameterGradients.set(parameter, kept.storage);
-    ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
+    if (value.role === "parameter")
+      ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
     (ledger.blocks[kept.storage] as { label: string }).label = value.name;
     this.context.accumulated?.(parameter);
   }

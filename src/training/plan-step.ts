@@ -97,6 +97,9 @@ class StepPlanner {
   private readonly kept: StorageId[] = [];
   /** Inputs that a step makes, and those they replace. */
   private loaded: { readonly made: BlockId; readonly before: BlockId }[] = [];
+  /** Results that were made to have a gradient: the graph of the loss holds both until it dies. */
+  private readonly leaves: readonly ValueId[];
+  private readonly leafGradients = new Set<BlockId>();
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
 
@@ -106,6 +109,7 @@ class StepPlanner {
     this.device = device;
     this.dying = grouped(lastUses(tape, tape.storages.length), tape);
     this.recomputation = this.newRecomputation();
+    this.leaves = tape.graph.nodes.flatMap(({ op, outputs }) => (op === "requireGrad" ? outputs : []));
     const parameters = tape.graph.values.filter(
       ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
     );
@@ -325,6 +329,11 @@ class StepPlanner {
         ledger.drop(storage);
       },
     });
+    for (const id of this.leaves) {
+      const block = gradients.get(id);
+      if (block !== undefined) this.leafGradients.add(block);
+      gradients.delete(id);
+    }
     // grad nodes that backward does not reach die with the loss; their saved tensors with them
     saved.forEach((count, storage) => {
       for (let i = 0; i < count; i++) ledger.drop(storage);
@@ -497,8 +506,8 @@ class StepPlanner {
 
   private returned(): Set<StorageId> {
     const { tape } = this;
-    const held = new Set<StorageId>();
-    for (const id of tape.graph.outputs) {
+    const held = new Set<StorageId>(this.leafGradients);
+    for (const id of [...this.leaves, ...tape.graph.outputs]) {
       const storage = tape.storageOf[id];
       if (storage !== undefined && tape.storages[storage]?.resident === undefined) held.add(storage);
     }
