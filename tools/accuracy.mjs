@@ -107,7 +107,8 @@ async function compareFolder(results) {
  * @param {RecordedCase} one
  * @returns {Promise<ImportedModel | null>}
  */
-async function modelOf({ why, model, recorded: { spec } }) {
+async function modelOf({ why, model, config, recorded: { spec } }) {
+  if (why === null && config !== null) return models.config(config).catch(() => null);
   if (why === null) return models.file(model);
   if (why !== NO_FILE || spec.model_kwargs) return null;
   const text = layerSpecOf(spec);

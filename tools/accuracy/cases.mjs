@@ -10,8 +10,6 @@ import { join } from "node:path";
  */
 const UNSUPPORTED = [
   [(spec) => spec.dist, "several GPUs"],
-  [(spec) => spec.lora, "adapters"],
-  [(spec) => spec.source === "transformers", "models made from a config"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
 
@@ -37,10 +35,11 @@ export function readCases(oracle, models, results) {
       models,
       `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`,
     );
+    const config = configOf(spec);
     const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? inventedWorkspaces(recorded);
-    const why = unsupported ?? (existsSync(model) ? null : NO_FILE);
+    const why = unsupported ?? (config !== null || existsSync(model) ? null : NO_FILE);
     const options = optionsOf(recorded, results);
-    return [{ name, group: group ?? groupOf(recorded), recorded, model, why, options }];
+    return [{ name, group: group ?? groupOf(recorded), recorded, model, config, why, options }];
   });
 }
 
@@ -123,6 +122,8 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...imageOf(spec),
+    ...textOf(spec),
+    ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
 }
@@ -133,6 +134,49 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
  */
 function imageOf({ input_shape: [, height, width] = [] }) {
   return height === undefined || width === undefined ? {} : { image: [height, width] };
+}
+
+/** Tasks under the names the recorder gives them. */
+const TASKS = {
+  "seq-cls": "sequence-classification",
+  "token-cls": "token-classification",
+  qa: "question-answering",
+  "image-cls": "image-classification",
+  clip: "contrastive",
+  "speech-seq2seq": "seq2seq",
+};
+
+/**
+ * Sizes and settings of models that transformers makes: lengths, the head, how attention is written, a padding mask.
+ * @param {RecordedSpec} spec
+ * @returns {Options}
+ */
+function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask, batch }) {
+  if (source !== "transformers") return {};
+  const shape = {
+    ...(attention_mask && seq !== undefined && { attention_mask: [batch, seq] }),
+    ...(tgt_seq !== undefined && { labels: [batch, tgt_seq] }),
+  };
+  return {
+    task: Object.hasOwn(TASKS, task) ? TASKS[/** @type {keyof typeof TASKS} */ (task)] : task,
+    ...(seq !== undefined && { sequence: seq }),
+    ...(attn === "eager" && { attention: "eager" }),
+    ...(Object.keys(shape).length > 0 && { shape }),
+  };
+}
+
+/** @param {NonNullable<RecordedSpec["lora"]>} lora */
+function adaptersOf({ r, lora_dropout, target_modules }) {
+  const targets = typeof target_modules === "string" ? target_modules : target_modules.join("+");
+  return `rank=${r},dropout=${lora_dropout},targets=${targets}`;
+}
+
+/**
+ * The config.json of a model that transformers makes, else null.
+ * @param {RecordedSpec} spec
+ */
+function configOf({ source, config }) {
+  return source === "transformers" && config ? JSON.stringify(config) : null;
 }
 
 /**

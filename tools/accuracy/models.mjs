@@ -38,6 +38,7 @@ export function openModels(exported, catalogue) {
   return {
     file,
     spec: (text) => once(text, () => readModel(new TextEncoder().encode(text), { name: "model.yaml" })),
+    config: (text) => once(text, () => readModel(new TextEncoder().encode(text), { name: "config.json" })),
     catalogued,
     named: (name) => {
       const path = join(exported, `${name.replace("/", "__")}.pt2`);

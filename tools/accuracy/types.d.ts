@@ -27,7 +27,18 @@ export interface RecordedSpec {
   /** Settings of which only the presence matters. */
   readonly channels_last?: boolean;
   readonly ckpt?: boolean;
-  readonly lora?: unknown;
+  readonly lora?: {
+    readonly r: number;
+    readonly lora_dropout: number;
+    readonly target_modules: string | readonly string[];
+  };
+  /** Of models that transformers makes. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly task?: string;
+  readonly seq?: number;
+  readonly tgt_seq?: number;
+  readonly attn?: string;
+  readonly attention_mask?: boolean;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
   readonly dist?: unknown;
@@ -62,6 +73,8 @@ export interface RecordedCase {
   readonly recorded: Recorded;
   /** Path of the exported program. */
   readonly model: string;
+  /** The text of a config.json. */
+  readonly config: string | null;
   /** Why it is left out; null when it is compared. */
   readonly why: string | null;
   readonly options: Options;
@@ -120,6 +133,8 @@ export interface Models {
   readonly named: (name: string) => Promise<ImportedModel | null>;
   /** By text of a layer spec. */
   readonly spec: (text: string) => Promise<ImportedModel>;
+  /** By text of a config.json. */
+  readonly config: (text: string) => Promise<ImportedModel>;
   /** As `named`, the catalogue's alone. */
   readonly catalogued: (name: string) => Promise<ImportedModel | null>;
 }
