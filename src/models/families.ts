@@ -15,6 +15,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
   deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),
+  mamba: async () => languageFamily((await import("./mamba.js")).mamba),
   gptj: async () => languageFamily((await import("./gptj.js")).gptj),
   bloom: async () => languageFamily((await import("./bloom.js")).bloom),
   falcon: async () => languageFamily((await import("./falcon.js")).falcon),

@@ -29,6 +29,8 @@ export interface LanguageModel {
   readonly headBias?: boolean;
   /** What the class that predicts tokens is called behind the family's name. */
   readonly causal?: string;
+  /** Logits are float32, from states in the head's own type. */
+  readonly wideLogits?: boolean;
   /** Name of the head that predicts tokens. */
   readonly headName?: string;
 }
@@ -153,7 +155,9 @@ function causalHead(
     : linear(m, base.width, vocabulary, model.headBias === true);
   return (f, inputs) => {
     const hidden = f.set("hidden_states", states(f, inputs));
-    let logits = f.set("logits", head(f, hidden));
+    let logits = model.wideLogits
+      ? f.set("logits", f.to(head(f, f.toTypeOf(hidden, head.weight)), "float32"))
+      : f.set("logits", head(f, hidden));
     if (config.has("logits_scaling")) logits = f.set("logits", f.op("div", { self: logits }, { other: 1 }));
     if (config.has("final_logit_softcapping")) {
       const cap = config.number("final_logit_softcapping");
