@@ -20,6 +20,8 @@ export interface FamilyRequest {
   readonly batch: number;
   /** Tokens of a text, samples of a sound. */
   readonly sequence: number;
+  /** Height and width of images, when they are asked for. */
+  readonly image?: readonly [number, number];
   /** A loss is computed from labels. */
   readonly training: boolean;
   /** Whole shapes of named inputs; one that is optional is passed when its shape is given. */

@@ -88,6 +88,7 @@ function draw(family: Family, config: Config, named: Task | null, bindings: Bind
       batch: bindings.batch ?? 1,
       sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
       training,
+      ...(bindings.image && { image: bindings.image }),
       shapes: bindings.shapes ?? {},
     },
   );
