@@ -3,6 +3,7 @@ import { CONVNEXTS, convNext } from "./convnext.js";
 import { DECODERS, decoder } from "./decoders.js";
 import type { Family } from "./family.js";
 import { languageFamily } from "./heads.js";
+import { TOWERS } from "./image-text-towers.js";
 import { type ImageModel, imageFamily } from "./images.js";
 import { VISION_TRANSFORMERS, visionTransformer } from "./vision-transformers.js";
 
@@ -22,11 +23,23 @@ function imageFamilies<R>(
   );
 }
 
+/** A model that compares images with texts, and its two towers. */
+function towers(name: keyof typeof TOWERS): Record<string, Load> {
+  const row = TOWERS[name];
+  return {
+    [name]: async () => (await import("./image-text.js")).imageTextFamily(row, name),
+    [`${name}_text_model`]: async () => (await import("./image-text.js")).textFamily(row),
+    [`${name}_vision_model`]: async () => (await import("./image-text.js")).visionFamily(row),
+  };
+}
+
 /** By `model_type`, as configurations write it. */
 export const FAMILIES: Readonly<Record<string, Load>> = {
   ...decoders,
   ...imageFamilies(VISION_TRANSFORMERS, visionTransformer),
   ...imageFamilies(CONVNEXTS, convNext),
+  ...towers("clip"),
+  ...towers("siglip"),
   resnet: async () => imageFamily((await import("./resnet.js")).resNet),
   swin: async () => imageFamily((await import("./swin.js")).swin),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),

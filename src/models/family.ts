@@ -31,6 +31,8 @@ export interface FamilyRequest {
 export interface Family {
   /** Heads, the one of a configuration that names none first. */
   readonly tasks: readonly Task[];
+  /** Tokens of a text when the user names none; null: the model takes none. Absent: as long as is usual. */
+  readonly sequence?: (config: Config) => number | null;
   /** The class and the model. Throws InputError for values the model cannot have. */
   readonly draw: (
     config: Config,

@@ -50,6 +50,7 @@ const TASKS: readonly Task[] = ["image-classification", "base"];
 export function imageFamily(model: ImageModel): Family {
   return {
     tasks: TASKS,
+    sequence: () => null,
     draw: (config, request) => {
       const size = imageSize(config, request);
       return {
