@@ -85,7 +85,6 @@ export function drawModel(name: string, kind: string, run: RunOptions, model: Dr
   const forward = model.construct(root);
   const values = new Map<string, ValueId>();
   for (const input of model.inputs) values.set(input.name, builder.value(input.name, "input", input.spec));
-  const frame = new Frame(drawing, 0);
-  const outputs = forward(frame, values);
+  const outputs = new Frame(drawing, 0).call([], (frame) => forward(frame, values));
   return builder.finish(outputs, root.residents());
 }
