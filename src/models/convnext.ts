@@ -10,7 +10,7 @@ import { dropPath, growingRates } from "./blocks/drop-path.js";
 import { layerNorm, linear } from "./blocks/linear.js";
 import { patchConvolution } from "./blocks/patches.js";
 import type { Config } from "./config.js";
-import type { ImageBase, ImageModel } from "./images.js";
+import { pooledOf, type ImageBase, type ImageModel } from "./images.js";
 import type { Layer, Module } from "./module.js";
 
 interface ConvNextRow {
@@ -57,13 +57,13 @@ function construct(m: Module, config: Config, row: ConvNextRow): ImageBase {
   );
   const width = widths[depths.length - 1] as number;
   const last = layerNorm(m.child("layernorm"), width);
-  // the classifier reads the pooled output, which the model makes beside its last states
   const layer = m.layer(`${row.kind}Model`, (f, pixels: ValueId) => {
     const embedded = f.set("embedding_output", embed(f, pixels));
     const states = f.set("last_hidden_state", encode(f, embedded));
-    return f.set("pooled_output", last(f, f.apply("mean", states, { dim: [-2, -1] })));
+    const mean = f.apply("mean", states, { dim: [-2, -1] });
+    return { states, pooled: f.set("pooled_output", last(f, mean)) };
   });
-  return { layer, width, features: (_, pooled) => pooled };
+  return { layer, width, features: pooledOf };
 }
 
 /** A norm over the channels of [B, C, H, W]. */
@@ -113,6 +113,8 @@ function block(
   { width, rate }: { width: number; rate: number },
 ): Layer {
   const wide = 4 * width;
+  const scaled = !row.responseNorm && config.number("layer_scale_init_value") > 0;
+  const scale = scaled ? m.parameter("layer_scale_parameter", [width]) : null;
   const mix = conv2d(m.child("dwconv"), {
     input: width,
     output: width,
@@ -125,8 +127,6 @@ function block(
   const act = activation(m.child("act"), config, "hidden_act");
   const respond = row.responseNorm ? responseNorm(m.child("grn"), wide, row) : null;
   const narrow = linear(m.child("pwconv2"), wide, width);
-  const scaled = !row.responseNorm && config.number("layer_scale_init_value") > 0;
-  const scale = scaled ? m.parameter("layer_scale_parameter", [width]) : null;
   const drop = dropPath(m.child("drop_path"), rate);
   return m.layer(`${row.kind}Layer`, (f, x: ValueId) => {
     let states = f.set("features", mix(f, x));

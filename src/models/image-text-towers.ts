@@ -14,13 +14,14 @@ import { visionAttention } from "./blocks/vision-attention.js";
 import { sequenceTooLong } from "./complaints.js";
 import type { Config } from "./config.js";
 import type { Frame } from "./frame.js";
+import type { ImageStates } from "./images.js";
 import type { Layer, Module } from "./module.js";
 
 export interface TowerRow {
   /** Prefix of the classes' names. */
   readonly kind: "CLIP" | "Siglip";
-  /** Modules of a block in the order they are defined. */
-  readonly block: readonly ("self_attn" | "layer_norm1" | "mlp" | "layer_norm2")[];
+  /** A block's norms are defined before what reads them. */
+  readonly normsFirst: boolean;
   /** Tokens see earlier ones, and a text is read at its end token; else all see all, and the last one is projected. */
   readonly causal: boolean;
   /** Images have a token of their own; else an attention pools the patches. */
@@ -30,21 +31,20 @@ export interface TowerRow {
 export const TOWERS = {
   clip: {
     kind: "CLIP",
-    block: ["self_attn", "layer_norm1", "mlp", "layer_norm2"],
+    normsFirst: false,
     causal: true,
     classToken: true,
   },
   siglip: {
     kind: "Siglip",
-    block: ["layer_norm1", "self_attn", "layer_norm2", "mlp"],
+    normsFirst: true,
     causal: false,
     classToken: false,
   },
 } as const satisfies Record<string, TowerRow>;
 
 /** Last states [B, S, W], and one vector for the whole: [B, P]. */
-export interface Encoded {
-  readonly states: ValueId;
+export interface Encoded extends ImageStates {
   readonly pooled: ValueId;
 }
 
@@ -160,17 +160,19 @@ function block(m: Module, config: Config, row: TowerRow, causal: boolean): Layer
   const heads = config.count("num_attention_heads");
   config.share(width, heads, "num_attention_heads", "hidden_size");
   const style = { kind: row.kind, width, heads, bias: true, dropout: config.number("attention_dropout") };
-  const children = new Map(row.block.map((name) => [name, m.child(name)]));
-  const child = (name: (typeof row.block)[number]) => children.get(name) as Module; // as: every row has all four
-  const attend = visionAttention(child("self_attn"), {
+  const norm = (name: string) => layerNorm(m.child(name), width);
+  const early = row.normsFirst ? norm("layer_norm1") : null;
+  const attend = visionAttention(m.child("self_attn"), {
     ...style,
     order: ["k", "v", "q"],
     out: "out_proj",
     causal,
+    splitsLast: row.kind === "CLIP",
   });
-  const before = layerNorm(child("layer_norm1"), width);
-  const after = layerNorm(child("layer_norm2"), width);
-  const feed = mlp(child("mlp"), config, row);
+  const before = early ?? norm("layer_norm1");
+  const earlyAfter = row.normsFirst ? norm("layer_norm2") : null;
+  const feed = mlp(m.child("mlp"), config, row);
+  const after = earlyAfter ?? norm("layer_norm2");
   return m.layer(
     `${row.kind}EncoderLayer`,
     (f, x: ValueId, mask: ValueId | null) => {

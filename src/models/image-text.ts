@@ -13,8 +13,8 @@ import { DEFAULTS } from "./defaults.js";
 import type { Family, FamilyRequest } from "./family.js";
 import type { Frame } from "./frame.js";
 import { input, textInputs } from "./heads.js";
-import { type Encoded, type TowerRow, textTower, visionTower } from "./image-text-towers.js";
-import { imageClassifier, imageInputs, imageSize, requireSize } from "./images.js";
+import { type TowerRow, textTower, visionTower } from "./image-text-towers.js";
+import { held, type ImageStates, imageClassifier, imageInputs, imageSize, requireSize } from "./images.js";
 import type { DrawnModel, Module } from "./module.js";
 
 type Run = ReturnType<DrawnModel["construct"]>;
@@ -116,13 +116,6 @@ function pairInputs(vision: Config, request: FamilyRequest): DrawnModel["inputs"
   ];
 }
 
-/** What a function returned, in one object: held as long as its variable. */
-function held(f: Frame, name: string, encoded: Encoded): Encoded {
-  f.set(name, encoded.states);
-  f.set(`${name}.pooler_output`, encoded.pooled);
-  return encoded;
-}
-
 interface Parts {
   readonly row: TowerRow;
   readonly request: FamilyRequest;
@@ -133,9 +126,9 @@ function classifier(root: Module, config: Config, vision: Config, { row, request
   const tower = visionTower(root.child("vision_model"), vision, row);
   const first = row.classToken ? 1 : 0;
   const base = {
-    layer: (f: Frame, pixels: ValueId) => held(f, "outputs", tower(f, pixels)).states,
+    layer: tower,
     width: vision.count("hidden_size"),
-    features: (f: Frame, states: ValueId) => {
+    features: (f: Frame, { states }: ImageStates) => {
       const patches = first === 0 ? states : f.slice(states, 1, first, f.shape(states)[1] as number);
       return f.apply("mean", patches, { dim: [1] });
     },
@@ -150,15 +143,15 @@ function comparison(
 ): Run {
   if (!row.classToken && !vision.flag("vision_use_head", true))
     throw badValue(vision.source, "vision_use_head", "true where images are compared with texts", false);
+  const projected = row.kind === "CLIP";
+  const scale = root.parameter("logit_scale", projected ? [] : [1]);
+  const shift = projected ? null : root.parameter("logit_bias", [1]);
   const readText = textTower(root.child("text_model"), text, row);
   const readImage = visionTower(root.child("vision_model"), vision, row);
   const projection = (name: string, tower: Config) =>
     linear(root.child(name), tower.count("hidden_size"), config.count("projection_dim"), false);
-  const projected = row.kind === "CLIP";
   const projectImage = projected ? projection("visual_projection", vision) : null;
   const projectText = projected ? projection("text_projection", text) : null;
-  const scale = root.parameter("logit_scale", projected ? [] : [1]);
-  const shift = projected ? null : root.parameter("logit_bias", [1]);
   return (f, inputs) => {
     const images = f.call([], (g) => {
       const made = held(g, "vision_outputs", readImage(g, input(inputs, "pixel_values")));

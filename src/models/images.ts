@@ -17,13 +17,33 @@ import type { DrawnModel, Layer, Module } from "./module.js";
 /** Height and width. */
 export type Size = readonly [number, number];
 
+/** What a base model returns in one object. */
+export interface ImageStates {
+  /** The last hidden states. */
+  readonly states: ValueId;
+  /** One vector for the whole, where the model makes it. */
+  readonly pooled?: ValueId;
+}
+
 /** An image model without a head, and what its classifier reads. */
 export interface ImageBase {
-  /** Images [B, C, H, W] to what `features` reads; the model's output. */
-  readonly layer: Layer;
+  /** Takes images [B, C, H, W]. */
+  readonly layer: Layer<[ValueId], ImageStates>;
   /** What the classifier's product takes. [B, F] */
-  readonly features: (f: Frame, states: ValueId) => ValueId;
+  readonly features: (f: Frame, made: ImageStates) => ValueId;
   readonly width: number;
+}
+
+/** Features of a model whose pooled output is classified as it is. */
+export function pooledOf(_: Frame, { states, pooled }: ImageStates): ValueId {
+  return pooled ?? states;
+}
+
+/** Binds an object to a variable: all it has lives as long. */
+export function held<S extends ImageStates>(f: Frame, name: string, made: S): S {
+  f.set(name, made.states);
+  if (made.pooled !== undefined) f.set(`${name}.pooler_output`, made.pooled);
+  return made;
 }
 
 export interface ImageModel {
@@ -97,7 +117,7 @@ function construct(root: Module, config: Config, model: ImageModel, request: Fam
   const size = imageSize(config, request);
   if (request.task === "base") {
     const base = model.construct(root, config, { size, alone: true });
-    return (caller, inputs) => [base.layer(caller, input(inputs, "pixel_values"))];
+    return (f, inputs) => [held(f, "outputs", base.layer(f, input(inputs, "pixel_values"))).states];
   }
   const base = model.construct(root.child(model.prefix), config, { size, alone: false });
   return imageClassifier(root.child(model.head ?? "classifier"), config, base, request.training);
@@ -107,8 +127,8 @@ function construct(root: Module, config: Config, model: ImageModel, request: Fam
 export function imageClassifier(m: Module, config: Config, base: ImageBase, training: boolean): Run {
   const classify = linear(m, base.width, config.classes());
   return (f, inputs) => {
-    const states = f.set("outputs", base.layer(f, input(inputs, "pixel_values")));
-    const features = f.set("pooled_output", base.features(f, states));
+    const made = held(f, "outputs", base.layer(f, input(inputs, "pixel_values")));
+    const features = f.set("pooled_output", base.features(f, made));
     const logits = f.set("logits", classify(f, features));
     return training ? [f.set("loss", classLoss(f, logits, input(inputs, "labels"))), logits] : [logits];
   };

@@ -8,7 +8,7 @@ import { activation } from "./blocks/activation.js";
 import { batchNorm2d, conv2d, sequential } from "./blocks/convolution.js";
 import { badValue } from "./complaints.js";
 import type { Config } from "./config.js";
-import type { ImageBase, ImageModel } from "./images.js";
+import { pooledOf, type ImageBase, type ImageModel } from "./images.js";
 import type { Layer, Module } from "./module.js";
 
 export const resNet: ImageModel = { kind: "ResNet", prefix: "resnet", head: "classifier.1", construct };
@@ -49,12 +49,12 @@ function construct(m: Module, config: Config): ImageBase {
   const layer = m.layer("ResNetModel", (f, pixels: ValueId) => {
     const embedded = f.set("embedding_output", embed(f, pixels));
     const states = f.set("last_hidden_state", encode(f, embedded));
-    return f.set("pooled_output", pool(f, states));
+    return { states, pooled: f.set("pooled_output", pool(f, states)) };
   });
   return {
     layer,
     width: widths[depths.length - 1] as number,
-    features: (f, pooled) => f.op("flatten", { self: pooled }, { start_dim: 1 }),
+    features: (f, made) => f.op("flatten", { self: pooledOf(f, made) }, { start_dim: 1 }),
   };
 }
 

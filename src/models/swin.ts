@@ -13,7 +13,14 @@ import { asSequence, patchConvolution, patchGrid } from "./blocks/patches.js";
 import { shiftedMask, windowAttention, windowPartition, windowReverse } from "./blocks/windows.js";
 import { badValue } from "./complaints.js";
 import type { Config } from "./config.js";
-import { type ImageBase, type ImageModel, type ImageRequest, requireSize, type Size } from "./images.js";
+import {
+  pooledOf,
+  type ImageBase,
+  type ImageModel,
+  type ImageRequest,
+  requireSize,
+  type Size,
+} from "./images.js";
 import type { Layer, Module } from "./module.js";
 
 export const swin: ImageModel = { kind: "Swin", prefix: "swin", construct };
@@ -53,27 +60,27 @@ function construct(m: Module, config: Config, { size }: ImageRequest): ImageBase
   const pool = m
     .child("pooler")
     .layer("AdaptiveAvgPool1d", (f, x: ValueId) => f.apply("adaptiveAvgPool1d", x, { output_size: 1 }));
-  // the classifier reads the pooled output, which the model makes beside its last states
   const layer = m.layer("SwinModel", (f, pixels: ValueId) => {
     const embedded = f.set("embedding_output", embed(f, pixels));
     let states = f.set("encoder_outputs", encode(f, embedded));
     states = f.set("sequence_output", last(f, states));
     const pooled = f.set("pooled_output", pool(f, f.transpose(states, 1, 2)));
-    return f.set("pooled_output", f.op("flatten", { self: pooled }, { start_dim: 1 }));
+    const flat = f.set("pooled_output", f.op("flatten", { self: pooled }, { start_dim: 1 }));
+    return { states, pooled: flat };
   });
-  return { layer, width, features: (_, pooled) => pooled };
+  return { layer, width, features: pooledOf };
 }
 
 /** Images are padded to whole patches. */
 function embeddings(m: Module, config: Config, size: Size): Layer {
   const width = config.count("embed_dim");
   const patch = config.pair("patch_size");
-  const cut = m.child("patch_embeddings");
-  const projection = patchConvolution(cut.child("projection"), config, width);
   const absolute = config.flag("use_absolute_embeddings");
   if (absolute) requireSize(config, size);
   const [rows, columns] = patchGrid(config.pair("image_size"), patch);
   const positions = absolute ? m.parameter("position_embeddings", [1, rows * columns, width]) : null;
+  const cut = m.child("patch_embeddings");
+  const projection = patchConvolution(cut.child("projection"), config, width);
   const norm = layerNorm(m.child("norm"), width);
   const drop = dropout(m.child("dropout"), config.number("hidden_dropout_prob"));
   const project = cut.layer("SwinPatchEmbeddings", (f, pixels: ValueId) => {

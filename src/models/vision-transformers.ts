@@ -59,13 +59,13 @@ function vit(
     f.set("hidden_states", states);
     for (const each of blocks) states = f.set("hidden_states", each(f, states));
     const output = f.set("sequence_output", last(f, states));
-    if (pool !== null) f.set("pooled_output", pool(f, output));
-    return output;
+    if (pool === null) return { states: output };
+    return { states: output, pooled: f.set("pooled_output", pool(f, output)) };
   });
   return {
     layer,
     width,
-    features: (f, states) => f.op("select", { self: states }, { dim: 1, index: 0 }),
+    features: (f, { states }) => f.op("select", { self: states }, { dim: 1, index: 0 }),
   };
 }
 
@@ -83,16 +83,16 @@ function dinov2(m: Module, config: Config, row: VisionRow, size: Size): ImageBas
   const layer = m.layer(`${row.kind}Model`, (f, pixels: ValueId) => {
     const embedded = f.set("embedding_output", embed(f, pixels));
     const encoded = f.set("encoder_outputs", encode(f, embedded));
-    return f.set("sequence_output", last(f, encoded));
+    return { states: f.set("sequence_output", last(f, encoded)) };
   });
   return {
     layer,
     width: 2 * width,
-    features: (f, states) => {
+    features: (f, { states }) => {
       const length = f.shape(states)[1] as number;
       const first = f.op("select", { self: states }, { dim: 1, index: 0 });
       const patches = f.slice(states, 1, 1, length);
-      return f.cat([first, f.apply("mean", patches, { dim: [1] })], 1);
+      return f.set("linear_input", f.cat([first, f.apply("mean", patches, { dim: [1] })], 1));
     },
   };
 }
@@ -105,10 +105,10 @@ function embeddings(m: Module, config: Config, row: VisionRow, size: Size | null
   const special = row.tokens.length;
   const first = m.parameter("cls_token", [1, 1, width]);
   if (row.block === "dinov2" && config.flag("use_mask_token")) m.parameter("mask_token", [1, width]);
-  const cut = patchEmbeddings(m.child("patch_embeddings"), config, width, row.kind);
   const positions = m.parameter("position_embeddings", [1, rows * columns + special, width]);
-  const drop = dropout(m.child("dropout"), config.number("hidden_dropout_prob"));
   const others = row.tokens.slice(1).map((name) => m.parameter(name, [1, 1, width]));
+  const cut = patchEmbeddings(m.child("patch_embeddings"), config, width, row.kind);
+  const drop = dropout(m.child("dropout"), config.number("hidden_dropout_prob"));
   return m.layer(`${row.kind}Embeddings`, (f, pixels: ValueId) => {
     let states = f.set("embeddings", cut(f, pixels));
     const [batch, length] = f.shape(states) as readonly [number, number, number];

@@ -18,20 +18,21 @@ export function multiheadAttention(m: Module, width: number, heads: number): Lay
   const toOut = linearWith(out, out.parameter("weight", [width, width]), width);
   const packed = { weight, bias, width };
   return m.layer("MultiheadAttention", (f, queries: ValueId, keys: ValueId) => {
-    const [query, key] = [f.transpose(queries, 1, 0), f.transpose(keys, 1, 0)];
-    f.set("query", query);
-    f.set("key", key);
-    const result = f.call([query, key], (g) => {
-      const [L, B] = g.shape(query) as readonly [number, number, number];
-      const S = g.shape(key)[0] as number;
-      const [q, k, v] = projected(g, query, key, packed);
+    const from = f.set("query", f.transpose(queries, 1, 0));
+    const to = f.set("key", f.transpose(keys, 1, 0));
+    const result = f.call([from, to], (g) => {
+      const [L, B] = g.shape(from) as readonly [number, number, number];
+      const S = g.shape(to)[0] as number;
+      const [q, k, v] = projected(g, from, to, packed);
       const split = (x: ValueId, length: number) =>
         g.transpose(g.view(x, [length, B * heads, width / heads]), 0, 1);
-      const scaled = g.scale(g.set("q", split(q, L)), 1);
-      const turned = g.transpose(split(k, S), -2, -1);
+      const query = g.set("q", split(q, L));
+      const [key, value] = [split(k, S), split(v, S)];
+      const scaled = g.scale(query, 1);
+      const turned = g.transpose(key, -2, -1);
       let weights = g.set("attn_output_weights", g.op("bmm", { self: scaled, mat2: turned }));
       weights = g.set("attn_output_weights", g.apply("softmax", weights, { dim: -1 }));
-      let states = g.set("attn_output", g.op("bmm", { self: weights, mat2: split(v, S) }));
+      let states = g.set("attn_output", g.op("bmm", { self: weights, mat2: value }));
       states = g.set("attn_output", g.reshape(g.transpose(states, 0, 1), [L * B, width]));
       states = g.set("attn_output", toOut(g, states));
       states = g.set("attn_output", g.view(states, [L, B, width]));

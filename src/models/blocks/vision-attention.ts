@@ -16,30 +16,34 @@ export interface VisionAttention {
   readonly bias: boolean;
   readonly dropout: number;
   /** Projections in the order they are defined. */
-  readonly order?: readonly ("q" | "k" | "v")[];
+  readonly order?: readonly Name[];
   /** Name of the output's projection. */
   readonly out?: string;
   readonly causal?: boolean;
+  /** All three are projected before one is split into heads: the order in which gradients are computed. */
+  readonly splitsLast?: boolean;
   readonly eager?: EagerCode;
 }
+
+type Name = "q" | "k" | "v";
+type Three = [ValueId, ValueId, ValueId];
+
+const NAMES: readonly Name[] = ["q", "k", "v"];
 
 /** Takes states [B, S, W] and a mask. */
 export function visionAttention(m: Module, style: VisionAttention): Layer<[ValueId, ValueId | null]> {
   const { width, heads } = style;
   const projections = new Map(
-    (style.order ?? ["q", "k", "v"]).map((each) => [
-      each,
-      linear(m.child(`${each}_proj`), width, width, style.bias),
-    ]),
+    (style.order ?? NAMES).map((each) => [each, linear(m.child(`${each}_proj`), width, width, style.bias)]),
   );
   const toOut = linear(m.child(style.out ?? "o_proj"), width, width);
   return m.layer(`${style.kind}Attention`, (f, states: ValueId, mask: ValueId | null) => {
     const [B, S] = f.shape(states) as readonly [number, number, number];
-    const project = (name: "q" | "k" | "v") => {
-      const flat = (projections.get(name) as Layer)(f, states); // as: all three names are in the order
-      return f.set(name, f.transpose(f.view(flat, [B, S, -1, width / heads]), 1, 2));
-    };
-    const [query, key, value] = [project("q"), project("k"), project("v")];
+    const project = (name: Name) => f.set(name, (projections.get(name) as Layer)(f, states)); // as: all are in the order
+    const split = (name: Name, flat: ValueId) =>
+      f.set(name, f.transpose(f.view(flat, [B, S, -1, width / heads]), 1, 2));
+    const flat = style.splitsLast ? NAMES.map(project) : [];
+    const [query, key, value] = NAMES.map((name, i) => split(name, flat[i] ?? project(name))) as Three;
     let result = attention(f, {
       query,
       key,

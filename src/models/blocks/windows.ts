@@ -83,6 +83,7 @@ export function windowAttention(
   const distances = relativeBias(m.child("relative_position_bias"), heads, side);
   return m.layer("SwinAttention", (f, windows: ValueId, shifted: ValueId | null) => {
     const [count, S] = f.shape(windows) as readonly [number, number, number];
+    if (shifted !== null) f.set("attention_mask", shifted);
     const project = (layer: Layer, name: string) =>
       f.set(name, f.transpose(f.view(layer(f, windows), [count, S, -1, width / heads]), 1, 2));
     const query = project(toQuery, "query_states");
