@@ -58,8 +58,6 @@ class TapeWriter implements Tracer {
   readonly device: Device;
   private readonly graph: Graph;
   private readonly training: boolean;
-  /** Whether results are inferred anew: the graph says those of a row-major step in float32. */
-  private readonly infers: boolean;
   private readonly storages: Storage[] = [];
   private readonly events: ForwardEvent[] = [];
   private readonly gradNodes: GradNode[] = [];
@@ -101,7 +99,6 @@ class TapeWriter implements Tracer {
     this.selective = setup.checkpointing?.selective === true;
     this.dispatched = setup.compile || this.selective ? [] : null;
     this.autocast = autocastType(setup.precision);
-    this.infers = this.training || setup.precision !== "fp32" || setup.channelsLast;
     const flatSizes = new Map<number, Bytes>();
     for (const { flat, spec } of graph.values)
       if (flat !== undefined) flatSizes.set(flat, bytes((flatSizes.get(flat) ?? 0) + packedSize(spec)));
@@ -276,7 +273,7 @@ class TapeWriter implements Tracer {
     const lower = lowering(op, given !== undefined);
     if (!lower) return this.primitive(op, inputs, attributes, given);
     const rule = opRule(op);
-    if (given && !(this.infers && rule)) return [lower(this, inputs, attributes, given)].flat();
+    if (given && !rule) return [lower(this, inputs, attributes, given)].flat();
     invariant(rule, `operator ${op} is known`);
     return [lower(this, inputs, attributes, rule.infer(inputSpecs(inputs), attributes))].flat();
   }
@@ -334,11 +331,7 @@ class TapeWriter implements Tracer {
     const rule = opRule(op) ?? UNKNOWN;
     const inPlace = attributes.inPlace === true;
     const self = inPlace ? (inputs[rule.inputs[0]?.replace("?", "") ?? "self"] as Tensor) : null;
-    const specs = self
-      ? [self.spec]
-      : this.infers || rule.aliases === undefined || !given || rule === UNKNOWN
-        ? this.specsOf(op, rule, inputs, attributes, given)
-        : given;
+    const specs = self ? [self.spec] : this.specsOf(op, rule, inputs, attributes, given);
     const sources = this.sourcesOf(rule, inputs);
     const from = this.events.length;
     const differentiable =

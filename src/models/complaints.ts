@@ -83,3 +83,18 @@ export function sequenceTooLong(source: string, sequence: number, most: number, 
     hint: `ask for a shorter sequence, or change ${key} in config.json`,
   });
 }
+
+export function wrongImageSize(
+  source: string,
+  [height, width]: readonly [number, number],
+  [rows, columns]: readonly [number, number],
+): InputError {
+  return new InputError({
+    code: "config/image",
+    where: `${source} › --image`,
+    rule: "images must have the size that the table of learned positions is for",
+    expected: `${rows}x${columns} (image_size)`,
+    got: `${height}x${width}`,
+    hint: "leave --image out, or change image_size in config.json: the table then gets another length",
+  });
+}

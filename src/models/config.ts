@@ -83,6 +83,18 @@ export class Config {
     throw badValue(this.source, key, "a list of whole numbers above 0", list);
   }
 
+  /** Height and width: two whole numbers, or one for both. */
+  pair(key: string): readonly [number, number] {
+    const value = this.value(key);
+    if (!Array.isArray(value)) {
+      const side = this.count(key);
+      return [side, side];
+    }
+    const [height, width] = this.counts(key);
+    if (height !== undefined && width !== undefined && value.length === 2) return [height, width];
+    throw badValue(this.source, key, "one whole number or two", value);
+  }
+
   /** `num_labels`, or the number of names in `id2label`; transformers takes 2. */
   classes(): number {
     const names = this.value("id2label");

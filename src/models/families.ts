@@ -1,7 +1,11 @@
 /** Model families by `model_type`, each loaded when a configuration names it. */
+import { CONVNEXTS, convNext } from "./convnext.js";
 import { DECODERS, decoder } from "./decoders.js";
 import type { Family } from "./family.js";
 import { languageFamily } from "./heads.js";
+import { TOWERS } from "./image-text-towers.js";
+import { type ImageModel, imageFamily } from "./images.js";
+import { VISION_TRANSFORMERS, visionTransformer } from "./vision-transformers.js";
 
 type Load = () => Promise<Family>;
 
@@ -9,9 +13,35 @@ const decoders: Record<string, Load> = Object.fromEntries(
   Object.entries(DECODERS).map(([name, row]) => [name, async () => languageFamily(decoder(row))]),
 );
 
+/** Image models of one file, each a row of its table. */
+function imageFamilies<R>(
+  rows: Readonly<Record<string, R>>,
+  model: (row: R) => ImageModel,
+): Record<string, Load> {
+  return Object.fromEntries(
+    Object.entries(rows).map(([name, row]) => [name, async () => imageFamily(model(row))]),
+  );
+}
+
+/** A model that compares images with texts, and its two towers. */
+function towers(name: keyof typeof TOWERS): Record<string, Load> {
+  const row = TOWERS[name];
+  return {
+    [name]: async () => (await import("./image-text.js")).imageTextFamily(row, name),
+    [`${name}_text_model`]: async () => (await import("./image-text.js")).textFamily(row),
+    [`${name}_vision_model`]: async () => (await import("./image-text.js")).visionFamily(row),
+  };
+}
+
 /** By `model_type`, as configurations write it. */
 export const FAMILIES: Readonly<Record<string, Load>> = {
   ...decoders,
+  ...imageFamilies(VISION_TRANSFORMERS, visionTransformer),
+  ...imageFamilies(CONVNEXTS, convNext),
+  ...towers("clip"),
+  ...towers("siglip"),
+  resnet: async () => imageFamily((await import("./resnet.js")).resNet),
+  swin: async () => imageFamily((await import("./swin.js")).swin),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
   deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),

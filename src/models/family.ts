@@ -20,6 +20,8 @@ export interface FamilyRequest {
   readonly batch: number;
   /** Tokens of a text, samples of a sound. */
   readonly sequence: number;
+  /** Height and width of images, when they are asked for. */
+  readonly image?: readonly [number, number];
   /** A loss is computed from labels. */
   readonly training: boolean;
   /** Whole shapes of named inputs; one that is optional is passed when its shape is given. */
@@ -29,6 +31,8 @@ export interface FamilyRequest {
 export interface Family {
   /** Heads, the one of a configuration that names none first. */
   readonly tasks: readonly Task[];
+  /** Tokens of a text when the user names none; null: the model takes none. Absent: as long as is usual. */
+  readonly sequence?: (config: Config) => number | null;
   /** The class and the model. Throws InputError for values the model cannot have. */
   readonly draw: (
     config: Config,

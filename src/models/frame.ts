@@ -148,8 +148,9 @@ export class Frame {
     return this.op("arange", {}, { end, dtype });
   }
 
+  /** Its argument itself where nothing is dropped. */
   dropout(input: ValueId, p: number): ValueId {
-    return this.op("dropout", { input }, { p, train: this.run.training });
+    return this.run.training ? this.op("dropout", { input }, { p, train: true }) : input;
   }
 
   // ------------------------------------------------------------------ functions and variables

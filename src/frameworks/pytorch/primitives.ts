@@ -57,7 +57,9 @@ export const PRIMITIVES = {
       const E = value.shape[3] as number;
       const [Hs, Ls] = [E, H * E];
       const result = { shape: [B, H, L, E], strides: [L * Ls, Hs, Ls, 1], dtype: query.dtype };
-      const sums = dense([B, H, Math.ceil(L / ROW_ALIGNMENT) * ROW_ALIGNMENT], "float32");
+      // made only for backward: attention.cpp should_compute_logsumexp
+      const rows = attributes.compute_log_sumexp === false ? 0 : Math.ceil(L / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+      const sums = dense([B, H, rows], "float32");
       const counter = dense([], "int64");
       // with dropout the random state stays on the host; without it, two unused counters are made on the device
       return typeof attributes.dropout_p === "number" && attributes.dropout_p > 0

@@ -51,15 +51,19 @@ export async function configModel(
   const family = await load();
   const config = new Config(source, named(values, ALIASES[type] ?? {}), DEFAULTS[type] ?? {});
   const head = taskOf(values.architectures);
+  const sequence = family.sequence ? family.sequence(config) : DEFAULT_SEQUENCE;
   return {
     kind: "model",
     name: nameOf(values, source),
     source,
     format: "hf-config",
     batch: 1,
-    sequence: DEFAULT_SEQUENCE,
-    takes: ["sequence", "task", "classes", "imageChannels"],
-    bind: (bindings) => ({ graph: draw(family, config, head, bindings), diagnostics: [] }),
+    ...(sequence !== null && { sequence }),
+    takes: [...(sequence === null ? [] : (["sequence"] as const)), "task", "classes", "imageChannels"],
+    bind: (bindings) => ({
+      graph: draw(family, config, head, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
+      diagnostics: [],
+    }),
   };
 }
 
@@ -72,7 +76,7 @@ function named(
   return { ...values, ...Object.fromEntries(given.map(([other, own]) => [own, values[other]])) };
 }
 
-/** Tokens of a text when the user names none. */
+/** Tokens of a text when neither the user nor the family names a number. */
 export const DEFAULT_SEQUENCE = 512;
 
 function draw(family: Family, config: Config, named: Task | null, bindings: Bindings) {
@@ -88,6 +92,7 @@ function draw(family: Family, config: Config, named: Task | null, bindings: Bind
       batch: bindings.batch ?? 1,
       sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
       training,
+      ...(bindings.image && { image: bindings.image }),
       shapes: bindings.shapes ?? {},
     },
   );

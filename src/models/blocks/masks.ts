@@ -67,10 +67,11 @@ function drawnCausalMask(
   window: number | null,
 ): ValueId {
   return mask(f, request, padding, (g, queries, keys) => {
-    const causal = g.op("le", { self: keys, other: queries });
-    if (window === null) return causal;
-    const near = g.op("gt", { self: keys, other: g.op("sub", { self: queries }, { other: window }) });
-    return g.op("bitwiseAnd", { self: near, other: causal });
+    const causal = (h: Frame) => h.op("le", { self: keys, other: queries });
+    if (window === null) return causal(g);
+    const near = (h: Frame) =>
+      h.op("gt", { self: keys, other: h.op("sub", { self: queries }, { other: window }) });
+    return everyMask(g, [near, causal]);
   });
 }
 
@@ -94,6 +95,17 @@ function seen(f: Frame, padding: ValueId | null): ValueId | null {
   return bool;
 }
 
+/** and_masks: what all of them let through. */
+function everyMask(f: Frame, masks: readonly ((g: Frame) => ValueId)[]): ValueId {
+  return f.call([], (g) => {
+    const all = g.set("result", g.create([], "bool"));
+    return masks.reduce(
+      (result, each) => g.set("result", g.op("bitwiseAnd", { self: result, other: each(g) })),
+      all,
+    );
+  });
+}
+
 function mask(
   f: Frame,
   { states, keys, asNumbers = f.run.eager }: MaskRequest,
@@ -101,21 +113,24 @@ function mask(
   allowed: (g: Frame, queries: ValueId, keys: ValueId) => ValueId,
 ): ValueId {
   const [batch, length] = f.shape(states) as readonly [number, number];
-  return f.call([], (g) => {
-    const columns = keys ?? length;
+  const columns = keys ?? length;
+  const visible = f.call([], (g) => {
+    const samples = g.set("batch_arange", g.arange(batch));
+    g.set("head_arange", g.arange(1));
     const row = (size: number, at: 2 | 3) => {
       const range = g.set(`arange ${at}`, g.op("add", { self: g.arange(size) }, { other: 0 }));
       return g.view(range, at === 2 ? [1, 1, size, 1] : [1, 1, 1, size]);
     };
     const [q, k] = [row(length, 2), row(columns, 3)];
-    let visible = g.set("mask", allowed(g, q, k));
-    if (padding !== null) {
-      const wide = g.view(padding, [batch, 1, 1, columns]);
-      visible = g.set("mask", g.op("bitwiseAnd", { self: visible, other: wide }));
-    }
-    const expanded = g.expand(visible, [batch, -1, length, columns]);
-    if (!asNumbers) return expanded;
+    if (padding === null) return g.expand(allowed(g, q, k), [batch, -1, length, columns]);
+    const padded = (h: Frame) =>
+      h.op("index", { self: padding, indices: [h.view(samples, [batch, 1, 1, 1]), k] });
+    return g.expand(everyMask(g, [(h) => allowed(h, q, k), padded]), [batch, -1, length, columns]);
+  });
+  if (!asNumbers) return visible;
+  return f.call([], (g) => {
+    g.set("mask", visible);
     const nothing = g.toTypeOf(g.create([], "float32"), states);
-    return g.op("where", { condition: expanded, self: nothing }, { other: -1 });
+    return g.set("mask", g.op("where", { condition: visible, self: nothing }, { other: -1 }));
   });
 }

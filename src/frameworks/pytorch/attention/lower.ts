@@ -30,6 +30,7 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
     return eagerAttention(trace, query, key, value, mask, attributes, dropout);
   if (trace.device.attention === "math")
     return mathAttention(trace, query, key, value, mask, attributes, dropout);
+  const training = query.edge !== null || key.edge !== null || value.edge !== null;
   const backend = chooseBackend(
     {
       query: query.spec,
@@ -38,7 +39,7 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
       mask: mask?.spec ?? null,
       causal: flag(attributes, "is_causal"),
       dropout,
-      training: query.edge !== null || key.edge !== null || value.edge !== null,
+      training,
     },
     trace.device.computeCapability,
   );
@@ -48,7 +49,7 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
   return trace.call(
     backend === "cudnn" ? "cudnnAttention" : "efficientAttention",
     { query, key, value, attn_mask: bias },
-    { dropout_p: dropout },
+    { dropout_p: dropout, compute_log_sumexp: training },
   );
 };
 
