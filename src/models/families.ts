@@ -21,6 +21,8 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   ...encoders,
   albert: async () => encoderFamily((await import("./albert.js")).albert),
   distilbert: async () => encoderFamily((await import("./distilbert.js")).distilbert),
+  mpnet: async () => encoderFamily((await import("./mpnet.js")).mpnet),
+  nomic_bert: async () => encoderFamily((await import("./nomic-bert.js")).nomicBert),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
   opt: async () => languageFamily((await import("./opt.js")).opt),
