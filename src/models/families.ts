@@ -1,6 +1,8 @@
 /** Model families by `model_type`, each loaded when a configuration names it. */
 import { CONVNEXTS, convNext } from "./convnext.js";
 import { DECODERS, decoder } from "./decoders.js";
+import { encoderFamily } from "./encoder-family.js";
+import { ENCODERS, encoder } from "./encoders.js";
 import type { Family } from "./family.js";
 import { languageFamily } from "./heads.js";
 import { TOWERS } from "./image-text-towers.js";
@@ -33,6 +35,10 @@ function towers(name: keyof typeof TOWERS): Record<string, Load> {
   };
 }
 
+const encoders: Record<string, Load> = Object.fromEntries(
+  Object.entries(ENCODERS).map(([name, row]) => [name, async () => encoderFamily(encoder(row))]),
+);
+
 /** By `model_type`, as configurations write it. */
 export const FAMILIES: Readonly<Record<string, Load>> = {
   ...decoders,
@@ -42,6 +48,11 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   ...towers("siglip"),
   resnet: async () => imageFamily((await import("./resnet.js")).resNet),
   swin: async () => imageFamily((await import("./swin.js")).swin),
+  ...encoders,
+  albert: async () => encoderFamily((await import("./albert.js")).albert),
+  distilbert: async () => encoderFamily((await import("./distilbert.js")).distilbert),
+  mpnet: async () => encoderFamily((await import("./mpnet.js")).mpnet),
+  nomic_bert: async () => encoderFamily((await import("./nomic-bert.js")).nomicBert),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
   deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),

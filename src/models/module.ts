@@ -41,6 +41,12 @@ export class Module {
     return id;
   }
 
+  /** A parameter that another module declared too. */
+  shares(id: ValueId): ValueId {
+    this.parameters.push(id);
+    return id;
+  }
+
   /** Untrained state. A float one follows the model's type unless `keepsType`: made in a type of its own. */
   buffer(name: string, shape: Shape, dtype: DType = "float32", keepsType = false): ValueId {
     const id = this.drawing.builder.value(this.pathOf(name), "buffer", dense(shape, dtype), { keepsType });
@@ -60,7 +66,7 @@ export class Module {
       );
   }
 
-  /** Parameters and buffers in the order `Module.to` moves them. */
+  /** Parameters and buffers in the order `Module.to` moves them; what is shared comes again. */
   residents(): ValueId[] {
     return [...this.children.flatMap((child) => child.residents()), ...this.parameters, ...this.buffers];
   }
@@ -86,5 +92,5 @@ export function drawModel(name: string, kind: string, run: RunOptions, model: Dr
   const values = new Map<string, ValueId>();
   for (const input of model.inputs) values.set(input.name, builder.value(input.name, "input", input.spec));
   const outputs = new Frame(drawing, 0).call([], (frame) => forward(frame, values));
-  return builder.finish(outputs, root.residents());
+  return builder.finish(outputs, [...new Set(root.residents())]);
 }

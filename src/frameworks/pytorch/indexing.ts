@@ -75,13 +75,22 @@ function sortedEmbedding(
   kernel.free(kernel.scratch(RUN_LENGTH));
   fresh(kernel, [1], "int64");
   fresh(kernel, [partials], "int64");
-  fresh(kernel, [partials, width], "float32");
+  const few = segments < BLOCKS_PER_PROCESSOR * kernel.device.multiprocessors;
+  if (!few || partials <= LONG_SEGMENT * segments) fresh(kernel, [partials, width], "float32");
+  else {
+    // few long segments are summed straight into the result: each partial one only notes which it belongs to
+    fresh(kernel, [partials], "int64");
+    if (dtype !== "float32") fresh(kernel, weight.shape, "float32");
+  }
   return out;
 }
 
 /** Indices one kernel adds without sorting, and rows of a partial segment. native/cuda/Embedding.cu, EmbeddingBackwardKernel.cu */
 const UNSORTED_LIMIT = 3072;
 const PARTIAL_SEGMENT = 10;
+/** Segments are few below this many per multiprocessor, and long above so many partial ones each; recorded on 40 and 108. */
+const BLOCKS_PER_PROCESSOR = 4;
+const LONG_SEGMENT = 4;
 
 export const indexingKernels = {
   embedding: {

@@ -41,9 +41,15 @@ function blasReady({ shape, strides }: TensorSpec): boolean {
   );
 }
 
+/** bmm of columns with rows multiplies element by element: cuBLAS is not asked, and nothing is copied. */
+function outerProducts({ spec: { shape } }: Held): boolean {
+  return shape.length === 3 && shape[2] === 1;
+}
+
 /** A result of `shape`; operands cuBLAS cannot read are copied for the time of the call. */
 function product(kernel: Kernel, a: Held, b: Held, shape: Shape): Held {
   const out = fresh(kernel, shape, a.spec.dtype);
+  if (outerProducts(a)) return out;
   kernel.blas();
   const copies = [a, b]
     .filter(({ spec }) => !blasReady(spec))
@@ -106,7 +112,10 @@ export const productKernels = {
     backward: gradients({ self: byBeta, mat1: toFirst("mat1", "mat2"), mat2: toSecond("mat1", "mat2") }),
   },
   bmm: {
-    forward,
+    forward: (kernel, call) =>
+      outerProducts(call.inputs.self as Held) // as: bmm takes tensors
+        ? [kernel.empty(call.outputs[0] as TensorSpec)]
+        : (forward as NonNullable<typeof forward>)(kernel, call),
     backward: gradients({
       self: (kernel, call) => batched(kernel, call, gradOf(call), transposed(call.saved.mat2 as Held)),
       mat2: (kernel, call) => batched(kernel, call, transposed(call.saved.self as Held), gradOf(call)),

@@ -25,8 +25,8 @@ export interface AttentionCall {
 }
 
 export interface EagerCode {
-  /** The softmax's type: float32 and back to the query's, or the scores' own. */
-  readonly softmax?: "float32" | "own";
+  /** The softmax's type: float32 and back to the query's; the scores' own, then the values'; or the scores' own for good. */
+  readonly softmax?: "float32" | "own" | "plain";
   /** Whether the result is a view of the product, or copied row-major. */
   readonly out?: "view" | "contiguous";
 }
@@ -34,10 +34,22 @@ export interface EagerCode {
 /** Head sizes up to which the fused kernels share key heads among query heads themselves. */
 const GROUPED_HEAD = 256;
 
+export interface Attended {
+  /** [B, L, H, E], contiguous. */
+  readonly output: ValueId;
+  /** [B, H, L, S] after dropout, where they are written out: code that unpacks both results holds them too. */
+  readonly weights: ValueId | null;
+}
+
 /** [B, L, H, E], contiguous. */
 export function attention(f: Frame, call: AttentionCall): ValueId {
+  return attend(f, call).output;
+}
+
+/** Both results of transformers' attention functions. */
+export function attend(f: Frame, call: AttentionCall): Attended {
   return f.call([call.query, call.key, call.value], (g) =>
-    g.run.eager ? eagerAttention(g, call) : fusedAttention(g, call),
+    g.run.eager ? eagerAttention(g, call) : { output: fusedAttention(g, call), weights: null },
   );
 }
 
@@ -77,7 +89,7 @@ function fusedAttention(f: Frame, call: AttentionCall): ValueId {
   return f.contiguous(f.transpose(out, 1, 2));
 }
 
-function eagerAttention(f: Frame, call: AttentionCall): ValueId {
+function eagerAttention(f: Frame, call: AttentionCall): Attended {
   const groups = groupsOf(f, call);
   const key = f.set("key_states", repeatHeads(f, call.key, groups));
   const value = f.set("value_states", repeatHeads(f, call.value, groups));
@@ -89,9 +101,10 @@ function eagerAttention(f: Frame, call: AttentionCall): ValueId {
     weights = f.set("attn_weights", f.scale(weights, call.softcap));
   }
   if (call.mask !== null) weights = f.set("attn_weights", f.add(weights, call.mask));
-  if (call.eager?.softmax === "own") {
+  const softmax = call.eager?.softmax ?? "float32";
+  if (softmax !== "float32") {
     weights = f.set("attn_weights", f.apply("softmax", weights, { dim: -1 }));
-    weights = f.set("attn_weights", f.toTypeOf(weights, value));
+    if (softmax === "own") weights = f.set("attn_weights", f.toTypeOf(weights, value));
   } else {
     const wide = f.apply("softmax", weights, { dim: -1, dtype: "float32" });
     weights = f.set("attn_weights", f.toTypeOf(wide, call.query));
@@ -99,5 +112,6 @@ function eagerAttention(f: Frame, call: AttentionCall): ValueId {
   weights = f.set("attn_weights", f.dropout(weights, call.dropout));
   const out = f.set("attn_output", f.matmul(weights, value));
   const turned = f.transpose(out, 1, 2);
-  return f.set("attn_output", call.eager?.out === "view" ? turned : f.contiguous(turned));
+  const output = f.set("attn_output", call.eager?.out === "view" ? turned : f.contiguous(turned));
+  return { output, weights };
 }

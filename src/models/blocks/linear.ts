@@ -24,7 +24,11 @@ export function linearWith(m: Module, weight: ValueId, bias: number | null = nul
 }
 
 export function embedding(m: Module, count: number, width: number, kind = "Embedding"): LinearLayer {
-  const weight = m.parameter("weight", [count, width]);
+  return embeddingWith(m, m.parameter("weight", [count, width]), kind);
+}
+
+/** An embedding whose weight another module declared. */
+export function embeddingWith(m: Module, weight: ValueId, kind = "Embedding"): LinearLayer {
   return sharing(
     m.layer(kind, (f, indices: ValueId) => f.op("embedding", { weight, indices })),
     weight,

@@ -75,15 +75,17 @@ function drawnCausalMask(
   });
 }
 
-/** Every token sees every other: drawn only where a padding mask is passed to eager attention, or a window is given. */
+/** Every token sees every other: drawn only where a window is given that is not longer than the sequence. */
 export function bidirectionalMask(f: Frame, request: MaskRequest): ValueId | null {
   const [, length] = f.shape(request.states) as readonly [number, number];
-  const padding = seen(f, request.padding);
   const window = request.window ?? null;
-  if (window === null || length < window) return null;
-  return mask(f, request, padding, (g, queries, keys) => {
-    const apart = g.apply("abs", g.op("sub", { self: queries, other: keys }));
-    return g.op("le", { self: apart }, { other: window });
+  return f.call([], (g) => {
+    const padding = seen(g, request.padding);
+    if (window === null || length < window) return null;
+    return mask(g, request, padding, (h, queries, keys) => {
+      const apart = h.apply("abs", h.op("sub", { self: queries, other: keys }));
+      return h.op("le", { self: apart }, { other: window });
+    });
   });
 }
 
