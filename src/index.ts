@@ -17,7 +17,7 @@ export { InputError, printComplaint } from "./base/complaint.js";
 export { byHand, type ByHandReport } from "./by-hand.js";
 export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
-export type { CatalogueFiles, CatalogueModel } from "./importers/catalogue/catalogue.js";
+export type { CatalogueFiles, ListedModel } from "./importers/catalogue/catalogue.js";
 export type { ImportedModel } from "./importers/model.js";
 export { listModels } from "./list-models.js";
 export { readModel } from "./read-model.js";

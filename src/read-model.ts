@@ -15,7 +15,7 @@ export interface ReadModelOptions {
 
 /**
  * The model in a file's bytes, a `Blob` or `File`, or any `Source` that reads ranges; or, for a string, the model of that
- * name in the catalogue: `torchvision/resnet50`. Weights are never read.
+ * name in the catalogue: `torchvision/resnet50`, `hf/meta-llama/Llama-3.1-8B`. Weights are never read.
  * Throws `InputError` when the format is not one this release reads, the file is damaged, or the name is unknown.
  */
 export async function readModel(
@@ -24,6 +24,8 @@ export async function readModel(
 ): Promise<ImportedModel> {
   if (typeof input === "string") {
     if (!options.catalogue) throw noCatalogue(input);
+    if (input.startsWith("hf/"))
+      return (await import("./importers/catalogue/configs.js")).readConfigModel(input, options.catalogue);
     return (await import("./importers/catalogue/read.js")).readCatalogueModel(input, options.catalogue);
   }
   const source = sourceOf(input, options.name);

@@ -16,6 +16,8 @@ export interface OpenSource {
 /** The file at `path`, or standard input for `-`. Throws InputError when there is nothing to read. */
 export async function openSource(path: string): Promise<OpenSource> {
   if (path === "-") return { source: await readInput(), close: async () => undefined };
+  const inside = await configIn(path);
+  if (inside !== null) return openSource(inside);
   let file: FileHandle;
   try {
     file = await open(path, "r");
@@ -31,6 +33,15 @@ export async function openSource(path: string): Promise<OpenSource> {
     source: { name: path, size, read: (start, end) => readRange(file, start, end) },
     close: () => file.close(),
   };
+}
+
+/** The configuration in a folder as Hugging Face's tools leave it. */
+async function configIn(path: string): Promise<string | null> {
+  const config = join(path, "config.json");
+  return access(config).then(
+    () => config,
+    () => null,
+  );
 }
 
 /** The bytes from `start` to `end`, in a buffer of their own; fewer when the file ends before. */

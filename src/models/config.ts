@@ -21,9 +21,9 @@ export class Config {
     this.defaults = defaults;
   }
 
-  /** The value of `key`, or the default; null when neither says. */
+  /** The value of `key`, or the default; null when neither says, or the file says null. */
   value(key: string): unknown {
-    if (Object.hasOwn(this.values, key) && this.values[key] !== null) return this.values[key];
+    if (Object.hasOwn(this.values, key)) return this.values[key] ?? null;
     return Object.hasOwn(this.defaults, key) ? this.defaults[key] : null;
   }
 

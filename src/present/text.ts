@@ -69,6 +69,8 @@ function headline({ model, setup }: AnyReport, width: number): string {
 /** Settings beyond the headline's that change the step; empty when there are none. */
 function settingsOf({ setup }: AnyReport): string {
   return [
+    setup.sequence !== null && `sequence ${formatCount(setup.sequence)}`,
+    setup.task !== null && setup.task,
     setup.channelsLast && "channels last",
     setup.checkpointing !== "none" && `checkpointing ${setup.checkpointing}`,
     setup.compile && "torch.compile",

@@ -35,12 +35,20 @@ export function readCases(oracle, models, results) {
       models,
       `${spec.source === "file" ? "custom" : spec.source}__${spec.model ?? spec.file}.pt2`,
     );
-    const config = configOf(spec);
+    const { config, options } = expressedCase(recorded, results);
     const unsupported = UNSUPPORTED.find(([test]) => test(spec))?.[1] ?? inventedWorkspaces(recorded);
     const why = unsupported ?? (config !== null || existsSync(model) ? null : NO_FILE);
-    const options = optionsOf(recorded, results);
     return [{ name, group: group ?? groupOf(recorded), recorded, model, config, why, options }];
   });
+}
+
+/**
+ * The options that ask for a recorded step, and the configuration of a model that is made from one.
+ * @param {Recorded} recorded
+ * @param {Results} results
+ */
+export function expressedCase(recorded, results) {
+  return { config: configOf(recorded.spec), options: optionsOf(recorded, results) };
 }
 
 /**

@@ -18,7 +18,7 @@ export async function runModels(pattern: string | undefined, flags: OutputFlags)
   const rows = models.map(({ name, parameterCount, image, isImageFree, description }) => [
     name,
     formatCount(parameterCount),
-    `${image.join("x")}${isImageFree ? "" : " only"}`,
+    image === null ? "" : `${image.join("x")}${isImageFree ? "" : " only"}`,
     description,
   ]);
   return show(models, { columns: columns("name", ">parameters", "image", "model"), rows }, flags);

@@ -19,6 +19,9 @@ export interface CatalogueModel {
   readonly paper: string | null;
 }
 
+/** A model of the catalogue or one that is known by its configuration, which has no image size. */
+export type ListedModel = Omit<CatalogueModel, "image"> & { readonly image: CatalogueModel["image"] | null };
+
 const LIST_FORMAT = "plimsoll/catalogue-list@1";
 const LIST = "models.json";
 /** A list of ten thousand models is smaller. */
@@ -51,6 +54,11 @@ export async function readFile(files: CatalogueFiles, path: string): Promise<Uin
 /** `source/name`, of letters, digits, dots, dashes and underscores: nothing that leaves a folder. */
 export function isCatalogueName(name: string): boolean {
   return name.length <= 200 && /^[a-z][a-z0-9]*\/[A-Za-z0-9_][\w.-]*$/.test(name);
+}
+
+/** `hf/ORG/NAME`, as Hugging Face names a model. */
+export function isConfigName(name: string): boolean {
+  return name.length <= 200 && /^hf\/[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(name);
 }
 
 function checkRow(name: string, row: unknown, where: string): CatalogueModel {
