@@ -127,6 +127,12 @@ export class Config {
     if (value > most) throw badValue(this.source, key, `at most ${other} (${most})`, value);
   }
 
+  /** Refuses the width of what is rotated, which `key` decides, when it has no halves. */
+  even(width: number, key: string): number {
+    if (width > 0 && width % 2 === 0) return width;
+    throw badValue(this.source, key, "a rotated part of an even number of elements", width);
+  }
+
   /** `whole / parts`, or a complaint: `key` names the parts. */
   share(whole: number, parts: number, key: string, of: string): number {
     if (whole % parts === 0) return whole / parts;

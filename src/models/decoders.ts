@@ -240,7 +240,7 @@ function sizesOf(config: Config, row: DecoderRow): { attention: AttentionSizes; 
       heads,
       keyHeads,
       head,
-      rotated: Math.trunc(head * share),
+      rotated: config.even(Math.trunc(head * share), "head_dim"),
       qkvBias: said(config, row.attention?.qkvBias),
       outBias: said(config, row.attention?.outBias),
       dropout: config.number("attention_dropout", 0),

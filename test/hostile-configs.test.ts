@@ -1,0 +1,105 @@
+/** Configurations that are wrong, cut short or made to hurt: a complaint with its place, quickly, and nothing executed. */
+import { describe, expect, test } from "vitest";
+import { estimate, type InputError, readModel } from "../src/index.js";
+
+const GOOD = {
+  model_type: "llama",
+  hidden_size: 64,
+  intermediate_size: 128,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  vocab_size: 100,
+};
+
+async function complaintOf(text: string, options: object = {}): Promise<string> {
+  try {
+    const model = await readModel(new TextEncoder().encode(text), { name: "config.json" });
+    estimate(model, { sequence: 16, ...options });
+    return "accepted";
+  } catch (error) {
+    const { complaint } = error as InputError;
+    expect(Object.values(complaint).every((part) => part.length > 0)).toBe(true);
+    return `${complaint.code} | ${complaint.where}`;
+  }
+}
+
+const changed = (values: object) => JSON.stringify({ ...GOOD, ...values });
+
+test("the configuration that the others are made from is good", async () => {
+  expect(await complaintOf(changed({}))).toBe("accepted");
+});
+
+describe("values a model cannot have", () => {
+  test.for([
+    [{ num_attention_heads: 5 }, "num_attention_heads"],
+    [{ num_key_value_heads: 3 }, "num_key_value_heads"],
+    [{ vocab_size: -5 }, "vocab_size"],
+    [{ hidden_size: 64.5 }, "hidden_size"],
+    [{ hidden_size: "64" }, "hidden_size"],
+    [{ hidden_size: null }, "hidden_size"],
+    [{ hidden_size: [64] }, "hidden_size"],
+    [{ head_dim: 3 }, "head_dim"],
+    [{ num_hidden_layers: 0 }, "num_hidden_layers"],
+    [{ num_hidden_layers: 1e9 }, "num_hidden_layers"],
+    [{ attention_bias: "yes" }, "attention_bias"],
+    [{ partial_rotary_factor: 2 }, "partial_rotary_factor"],
+  ] as const)("%j", async ([values, key]) => {
+    expect(await complaintOf(changed(values))).toBe(`config/value | config.json › ${key}`);
+  });
+  test("an unknown activation lists those that are known", async () => {
+    expect(await complaintOf(changed({ hidden_act: "geluu" }))).toBe(
+      "config/activation | config.json › hidden_act",
+    );
+  });
+  test("sizes beyond exact bytes", async () => {
+    expect(await complaintOf(changed({ hidden_size: 2 ** 30, num_attention_heads: 1 }))).toMatch(
+      /^setup\/too-large/,
+    );
+  });
+  test("more positions than the table has", async () => {
+    const options = { sequence: 2048 };
+    expect(await complaintOf('{"model_type":"gpt2","n_layer":1}', options)).toMatch(/^config\/sequence/);
+  });
+});
+
+describe("families and heads", () => {
+  test.for([
+    [changed({ model_type: "llamaa" }), "config/family | config.json › model_type"],
+    [changed({ model_type: 5 }), "config/no-family | config.json"],
+    [changed({ model_type: "__proto__" }), "config/family | config.json › model_type"],
+    ['{"architectures":["LlamaForCausalLM"]}', "config/no-family | config.json"],
+  ] as const)("%s", async ([text, expected]) => {
+    expect(await complaintOf(text)).toBe(expected);
+  });
+  test("a head the family does not have", async () => {
+    expect(await complaintOf(changed({}), { task: "ctc" })).toBe("config/task | config.json › --task");
+  });
+});
+
+describe("files", () => {
+  test("cut short", async () => {
+    expect(await complaintOf('{"model_type":"llama","hidden_size":')).toBe("config/json | config.json");
+  });
+  test("of 50 MB", async () => {
+    expect(await complaintOf(changed({ pad: "x".repeat(50_000_000) }))).toBe("config/size | config.json");
+  });
+  test("nested two hundred thousand deep in a key that nobody reads", async () => {
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    expect(await complaintOf(`${changed({}).slice(0, -1)},"x":${deep}}`)).toBe("accepted");
+  });
+  test("naming code to run", async () => {
+    expect(await complaintOf(changed({ auto_map: { AutoModel: "evil.Model" } }))).toBe("accepted");
+  });
+});
+
+describe("adapters", () => {
+  test.for([
+    ["rank=0", "training/adapters | --lora"],
+    ["rank=16,targets=", "training/adapters | --lora"],
+    ["dropout=2", "training/adapters | --lora"],
+    ["ranks=4", "training/adapters | --lora"],
+    ["targets=nothing", "training/adapter-target | --lora targets"],
+  ] as const)("%s", async ([lora, expected]) => {
+    expect(await complaintOf(changed({}), { lora })).toBe(expected);
+  });
+});
