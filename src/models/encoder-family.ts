@@ -32,7 +32,10 @@ export interface Shared {
 }
 
 /** Constructs what belongs to a head; its layer runs in the frame of the class's forward and returns logits. */
-export type EncoderHead = (root: Module, config: Config, shared: Shared) => Layer<[Encoded]>;
+export type EncoderHead = (root: Module, config: Config, shared: Shared) => HeadLayer;
+
+/** Takes what the base model returns, and the padding mask if the loop passes one. */
+export type HeadLayer = Layer<[Encoded, ValueId | null]>;
 
 export type HeadTask =
   | "masked-lm"
@@ -79,11 +82,12 @@ function construct(
   return (caller, inputs) =>
     caller.call([], (f) => {
       const ids = input(inputs, "input_ids");
-      const encoded = encode(f, ids, inputs.get("attention_mask") ?? null);
+      const padding = inputs.get("attention_mask") ?? null;
+      const encoded = encode(f, ids, padding);
       f.set("outputs.last_hidden_state", encoded.states);
       if (encoded.pooled !== null) f.set("outputs.pooler_output", encoded.pooled);
       if (!head) return encoded.pooled === null ? [encoded.states] : [encoded.states, encoded.pooled];
-      const logits = f.set("logits", head(f, encoded));
+      const logits = f.set("logits", head(f, encoded, padding));
       if (task === "question-answering") return questionLoss(f, logits, inputs, training);
       if (!training) return [logits];
       const loss = task === "masked-lm" && model.wideLoss ? tokenLoss : classLoss;
@@ -97,7 +101,7 @@ function modules(
   config: Config,
   model: EncoderModel,
   task: Task,
-): { readonly encode: Encoder; readonly head: Layer<[Encoded]> | undefined } {
+): { readonly encode: Encoder; readonly head: HeadLayer | undefined } {
   const shared: Shared = {
     width: config.count(model.width ?? "hidden_size"),
     pooler: model.pooled.includes(task),

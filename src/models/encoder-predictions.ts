@@ -86,6 +86,8 @@ export function transform(input: number, { dense, norm, normFirst, width = input
 export interface Vocabulary {
   /** Width of what comes in, where it is not the hidden states'. */
   readonly width?: number;
+  /** Whether a number per token is added; true where it is not said. */
+  readonly bias?: boolean;
   /** The module whose `bias` is the head's, as long as the head is tied. */
   readonly biasOf?: Module;
 }
@@ -95,15 +97,15 @@ export function vocabularyHead(
   m: Module,
   config: Config,
   shared: Shared,
-  { width = shared.width, biasOf }: Vocabulary = {},
+  { width = shared.width, bias = true, biasOf }: Vocabulary = {},
 ): Layer {
   const vocabulary = config.count("vocab_size");
   if (!config.flag("tie_word_embeddings", true)) {
     biasOf?.parameter("bias", [vocabulary]);
-    return linear(m, width, vocabulary);
+    return linear(m, width, vocabulary, bias);
   }
-  if (shared.words !== null) return linearWith(m, m.shares(shared.words), vocabulary);
-  const head = linear(m, width, vocabulary);
+  if (shared.words !== null) return linearWith(m, m.shares(shared.words), bias ? vocabulary : null);
+  const head = linear(m, width, vocabulary, bias);
   shared.words = head.weight;
   return head;
 }

@@ -51,6 +51,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   ...encoders,
   albert: async () => encoderFamily((await import("./albert.js")).albert),
   distilbert: async () => encoderFamily((await import("./distilbert.js")).distilbert),
+  modernbert: async () => encoderFamily((await import("./modernbert.js")).modernbert),
   mpnet: async () => encoderFamily((await import("./mpnet.js")).mpnet),
   nomic_bert: async () => encoderFamily((await import("./nomic-bert.js")).nomicBert),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
