@@ -4,9 +4,10 @@
  * Source  transformers 5.18, models/FAMILY/modeling_FAMILY.py …ForMaskedLM, …ForSequenceClassification, …
  */
 import type { ValueId } from "../ir/graph.js";
-import { classLoss, tokenLoss } from "./blocks/loss.js";
+import { classLoss } from "./blocks/loss.js";
 import type { Config } from "./config.js";
 import type { Family, FamilyRequest, Task } from "./family.js";
+import type { Frame } from "./frame.js";
 import { CLASS_NAMES, input, questionLoss, textInputs } from "./heads.js";
 import type { DrawnModel, Layer, Module } from "./module.js";
 
@@ -43,6 +44,9 @@ export type HeadTask =
   | "token-classification"
   | "question-answering";
 
+/** Of logits and labels, called in the frame of the class's forward. */
+export type Loss = (f: Frame, logits: ValueId, labels: ValueId, config: Config) => ValueId;
+
 export interface EncoderModel {
   /** Prefix of the classes' names. */
   readonly kind: string;
@@ -57,8 +61,8 @@ export interface EncoderModel {
   readonly heads: Readonly<Partial<Record<HeadTask, EncoderHead>>>;
   /** Heads are defined before the base model. */
   readonly headFirst?: boolean;
-  /** The loss over the vocabulary casts logits to float32. */
-  readonly wideLoss?: boolean;
+  /** Losses that are not the cross-entropy of the logits as they are. */
+  readonly losses?: Readonly<Partial<Record<HeadTask, Loss>>>;
 }
 
 export function encoderFamily(model: EncoderModel): Family {
@@ -90,8 +94,8 @@ function construct(
       const logits = f.set("logits", head(f, encoded, padding));
       if (task === "question-answering") return questionLoss(f, logits, inputs, training);
       if (!training) return [logits];
-      const loss = task === "masked-lm" && model.wideLoss ? tokenLoss : classLoss;
-      return [f.set("loss", loss(f, logits, input(inputs, "labels"))), logits];
+      const loss = model.losses?.[task as HeadTask] ?? classLoss; // as: the base model has no labels
+      return [f.set("loss", loss(f, logits, input(inputs, "labels"), config)), logits];
     });
 }
 

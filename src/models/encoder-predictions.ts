@@ -25,20 +25,22 @@ export function wordEmbedding(m: Module, config: Config, shared: Shared, width =
   return words;
 }
 
-/** `cls.predictions` of BERT and others; its bias is the decoder's. */
-export function bertPredictions(norm: string): EncoderHead {
+/** `cls.predictions` of BERT and others; its bias is the decoder's. `widthOf`: of embeddings, where it is not the model's. */
+export function bertPredictions(norm: string, widthOf?: (config: Config) => number): EncoderHead {
   return (root, config, shared) => {
     const m = root.child("cls").child("predictions");
     const inner = m.child("transform");
+    const width = widthOf?.(config) ?? shared.width;
     const change = inner.layer(
       "PredictionHeadTransform",
       transform(shared.width, {
         dense: inner.child("dense"),
         norm: inner.child(norm),
+        width,
         act: activation(inner.child("transform_act_fn"), config, "hidden_act"),
       }),
     );
-    const decode = vocabularyHead(m.child("decoder"), config, shared, { biasOf: m });
+    const decode = vocabularyHead(m.child("decoder"), config, shared, { width, biasOf: m });
     const predict = m.layer("LMPredictionHead", (f, states: ValueId) =>
       decode(f, f.set("hidden_states", change(f, states))),
     );

@@ -50,6 +50,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   swin: async () => imageFamily((await import("./swin.js")).swin),
   ...encoders,
   albert: async () => encoderFamily((await import("./albert.js")).albert),
+  "deberta-v2": async () => encoderFamily((await import("./deberta.js")).deberta),
   distilbert: async () => encoderFamily((await import("./distilbert.js")).distilbert),
   modernbert: async () => encoderFamily((await import("./modernbert.js")).modernbert),
   mpnet: async () => encoderFamily((await import("./mpnet.js")).mpnet),

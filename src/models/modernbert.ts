@@ -8,6 +8,7 @@ import type { ValueId } from "../ir/graph.js";
 import { activation } from "./blocks/activation.js";
 import { type Attended, attend } from "./blocks/attention.js";
 import { dropout, layerNorm, linear } from "./blocks/linear.js";
+import { tokenLoss } from "./blocks/loss.js";
 import { bidirectionalMask } from "./blocks/masks.js";
 import { type Angles, rotaryAngles, rotateHalf } from "./blocks/rotary.js";
 import type { Config } from "./config.js";
@@ -22,7 +23,7 @@ export const modernbert: EncoderModel = {
   prefix: "model",
   construct,
   pooled: [],
-  wideLoss: true,
+  losses: { "masked-lm": tokenLoss },
   heads: {
     "masked-lm": predictions,
     "sequence-classification": sequenceClassifier,
