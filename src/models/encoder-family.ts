@@ -4,9 +4,10 @@
  * Source  transformers 5.18, models/FAMILY/modeling_FAMILY.py …ForMaskedLM, …ForSequenceClassification, …
  */
 import type { ValueId } from "../ir/graph.js";
-import { classLoss, tokenLoss } from "./blocks/loss.js";
+import { classLoss } from "./blocks/loss.js";
 import type { Config } from "./config.js";
 import type { Family, FamilyRequest, Task } from "./family.js";
+import type { Frame } from "./frame.js";
 import { CLASS_NAMES, input, questionLoss, textInputs } from "./heads.js";
 import type { DrawnModel, Layer, Module } from "./module.js";
 
@@ -32,13 +33,19 @@ export interface Shared {
 }
 
 /** Constructs what belongs to a head; its layer runs in the frame of the class's forward and returns logits. */
-export type EncoderHead = (root: Module, config: Config, shared: Shared) => Layer<[Encoded]>;
+export type EncoderHead = (root: Module, config: Config, shared: Shared) => HeadLayer;
+
+/** Takes what the base model returns, and the padding mask if the loop passes one. */
+export type HeadLayer = Layer<[Encoded, ValueId | null]>;
 
 export type HeadTask =
   | "masked-lm"
   | "sequence-classification"
   | "token-classification"
   | "question-answering";
+
+/** Of logits and labels, called in the frame of the class's forward. */
+export type Loss = (f: Frame, logits: ValueId, labels: ValueId, config: Config) => ValueId;
 
 export interface EncoderModel {
   /** Prefix of the classes' names. */
@@ -54,8 +61,8 @@ export interface EncoderModel {
   readonly heads: Readonly<Partial<Record<HeadTask, EncoderHead>>>;
   /** Heads are defined before the base model. */
   readonly headFirst?: boolean;
-  /** The loss over the vocabulary casts logits to float32. */
-  readonly wideLoss?: boolean;
+  /** Losses that are not the cross-entropy of the logits as they are. */
+  readonly losses?: Readonly<Partial<Record<HeadTask, Loss>>>;
 }
 
 export function encoderFamily(model: EncoderModel): Family {
@@ -79,15 +86,16 @@ function construct(
   return (caller, inputs) =>
     caller.call([], (f) => {
       const ids = input(inputs, "input_ids");
-      const encoded = encode(f, ids, inputs.get("attention_mask") ?? null);
+      const padding = inputs.get("attention_mask") ?? null;
+      const encoded = encode(f, ids, padding);
       f.set("outputs.last_hidden_state", encoded.states);
       if (encoded.pooled !== null) f.set("outputs.pooler_output", encoded.pooled);
       if (!head) return encoded.pooled === null ? [encoded.states] : [encoded.states, encoded.pooled];
-      const logits = f.set("logits", head(f, encoded));
+      const logits = f.set("logits", head(f, encoded, padding));
       if (task === "question-answering") return questionLoss(f, logits, inputs, training);
       if (!training) return [logits];
-      const loss = task === "masked-lm" && model.wideLoss ? tokenLoss : classLoss;
-      return [f.set("loss", loss(f, logits, input(inputs, "labels"))), logits];
+      const loss = model.losses?.[task as HeadTask] ?? classLoss; // as: the base model has no labels
+      return [f.set("loss", loss(f, logits, input(inputs, "labels"), config)), logits];
     });
 }
 
@@ -97,7 +105,7 @@ function modules(
   config: Config,
   model: EncoderModel,
   task: Task,
-): { readonly encode: Encoder; readonly head: Layer<[Encoded]> | undefined } {
+): { readonly encode: Encoder; readonly head: HeadLayer | undefined } {
   const shared: Shared = {
     width: config.count(model.width ?? "hidden_size"),
     pooler: model.pooled.includes(task),

@@ -25,20 +25,22 @@ export function wordEmbedding(m: Module, config: Config, shared: Shared, width =
   return words;
 }
 
-/** `cls.predictions` of BERT and others; its bias is the decoder's. */
-export function bertPredictions(norm: string): EncoderHead {
+/** `cls.predictions` of BERT and others; its bias is the decoder's. `widthOf`: of embeddings, where it is not the model's. */
+export function bertPredictions(norm: string, widthOf?: (config: Config) => number): EncoderHead {
   return (root, config, shared) => {
     const m = root.child("cls").child("predictions");
     const inner = m.child("transform");
+    const width = widthOf?.(config) ?? shared.width;
     const change = inner.layer(
       "PredictionHeadTransform",
       transform(shared.width, {
         dense: inner.child("dense"),
         norm: inner.child(norm),
+        width,
         act: activation(inner.child("transform_act_fn"), config, "hidden_act"),
       }),
     );
-    const decode = vocabularyHead(m.child("decoder"), config, shared, { biasOf: m });
+    const decode = vocabularyHead(m.child("decoder"), config, shared, { width, biasOf: m });
     const predict = m.layer("LMPredictionHead", (f, states: ValueId) =>
       decode(f, f.set("hidden_states", change(f, states))),
     );
@@ -86,6 +88,8 @@ export function transform(input: number, { dense, norm, normFirst, width = input
 export interface Vocabulary {
   /** Width of what comes in, where it is not the hidden states'. */
   readonly width?: number;
+  /** Whether a number per token is added; true where it is not said. */
+  readonly bias?: boolean;
   /** The module whose `bias` is the head's, as long as the head is tied. */
   readonly biasOf?: Module;
 }
@@ -95,15 +99,15 @@ export function vocabularyHead(
   m: Module,
   config: Config,
   shared: Shared,
-  { width = shared.width, biasOf }: Vocabulary = {},
+  { width = shared.width, bias = true, biasOf }: Vocabulary = {},
 ): Layer {
   const vocabulary = config.count("vocab_size");
   if (!config.flag("tie_word_embeddings", true)) {
     biasOf?.parameter("bias", [vocabulary]);
-    return linear(m, width, vocabulary);
+    return linear(m, width, vocabulary, bias);
   }
-  if (shared.words !== null) return linearWith(m, m.shares(shared.words), vocabulary);
-  const head = linear(m, width, vocabulary);
+  if (shared.words !== null) return linearWith(m, m.shares(shared.words), bias ? vocabulary : null);
+  const head = linear(m, width, vocabulary, bias);
   shared.words = head.weight;
   return head;
 }

@@ -116,8 +116,9 @@ export class Frame {
     return this.op("expand", { self }, { size });
   }
 
-  /** `self[…, start:end]` along `dim`. */
+  /** `self[…, start:end]` along `dim`: indexing with all of a dim cuts nothing, and has no gradient of its own. */
   slice(self: ValueId, dim: number, start: number, end: number): ValueId {
+    if (start === 0 && end >= (this.shape(self).at(dim) as number)) return self;
     return this.op("slice", { self }, { dim, start, end });
   }
 

@@ -60,6 +60,15 @@ export const activations = {
   }),
 } satisfies OpTable;
 
+/** Whole numbers stay whole, and the gradient reads nothing. */
+const kept = () =>
+  op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: [] },
+  });
+
 /** Functions of one tensor, by what the gradient formula mentions (PyTorch's tools/autograd/derivatives.yaml). */
 export const unaries = {
   exp: unary("result"),
@@ -88,21 +97,16 @@ export const unaries = {
   erf: unary("self"),
   erfc: unary("self"),
   square: unary("self"),
-  neg: op({
-    inputs: ["self"],
-    outputs: ["result"],
-    infer: ({ self }) => iterate([self], self.dtype),
-    backward: { self: [] },
-  }),
-  sign: unary("nothing"),
-  sgn: unary("nothing"),
-  floor: unary("nothing"),
-  ceil: unary("nothing"),
+  neg: kept(),
+  sign: kept(),
+  sgn: kept(),
+  floor: kept(),
+  ceil: kept(),
   frac: unary("nothing"),
   logit: unary("self"),
   nanToNum: unary("self"),
-  round: unary("nothing"),
-  trunc: unary("nothing"),
+  round: kept(),
+  trunc: kept(),
   clamp: op({
     inputs: ["self", "min?", "max?"],
     outputs: ["result"],

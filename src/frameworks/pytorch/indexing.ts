@@ -1,6 +1,8 @@
 /** Indexing of eager PyTorch on CUDA. Source: native/cuda/Indexing.cu, Embedding.cu; oracle/recorded/ops-views.json */
 import { elements } from "../../base/shape.js";
-import type { TensorSpec } from "../../ir/tensor.js";
+import { isContiguous, type TensorSpec } from "../../ir/tensor.js";
+import { broadcastAll } from "../../ops/broadcast.js";
+import { expanded, sameStrides } from "../../ops/views.js";
 import {
   contiguous,
   elementwise,
@@ -37,15 +39,26 @@ export function radixSortBytes(count: number, largest: number): number {
   return 2 * ALIGNMENT - 1 + passes * PASS_BINS + Math.ceil(count / TILE) * LOOK_BACK + copies;
 }
 
+interface Scattered {
+  readonly count: number;
+  readonly rows: number;
+  readonly values: Held;
+  /** Index tensors: each adds its part to the linear index of the first. */
+  readonly tensors: number;
+}
+
 /** Scratch of index_put_ with accumulation: the linear index, its order, and a sort of both. */
-function sortedIndices(kernel: Kernel, count: number, rows: number, values: Held): void {
-  const linear = fresh(kernel, [count], "int64");
-  const order = fresh(kernel, [count], "int64");
-  kernel.free(linear);
+function sortedIndices(kernel: Kernel, { count, rows, values, tensors }: Scattered): void {
+  const indices = () => fresh(kernel, [count], "int64");
+  for (let i = 0; i < tensors; i++) {
+    const wrapped = indices();
+    const part = indices();
+    kernel.free(wrapped);
+    if (i > 0) kernel.free(part);
+  }
   contiguous(kernel, values);
-  for (let i = 0; i < 3; i++) fresh(kernel, [count], "int64");
+  for (let i = 0; i < 3; i++) indices();
   kernel.scratch(radixSortBytes(count, rows - 1));
-  void order;
 }
 
 /** embedding_dense_backward for more indices than one kernel adds up: rows are sorted and summed by segment. */
@@ -92,6 +105,15 @@ const PARTIAL_SEGMENT = 10;
 const BLOCKS_PER_PROCESSOR = 4;
 const LONG_SEGMENT = 4;
 
+/** Indices whose strides differ when they are expanded to one shape are copied: native/TensorAdvancedIndexing.cpp make_info. */
+function alignedIndices(kernel: Kernel, indices: readonly Held[]): Held[] {
+  const shape = broadcastAll(indices.map(({ spec }) => spec));
+  const wide = indices.map(({ spec }) => expanded(spec, shape));
+  const [first] = wide;
+  if (first === undefined || wide.every((spec) => sameStrides(spec, first))) return [];
+  return wide.filter((spec) => !isContiguous(spec)).map((spec) => fresh(kernel, spec.shape, spec.dtype));
+}
+
 export const indexingKernels = {
   embedding: {
     backward: gradients({
@@ -105,6 +127,13 @@ export const indexingKernels = {
     }),
   },
   index: {
+    forward: (kernel, { inputs, outputs }) => {
+      const indices = (inputs.indices as readonly (Held | null)[]).filter((each) => each !== null);
+      const copies = alignedIndices(kernel, indices);
+      const out = kernel.empty(outputs[0] as TensorSpec);
+      for (const copy of copies.reverse()) kernel.free(copy);
+      return [out];
+    },
     backward: gradients({
       self: (kernel, call) => {
         const input = call.inputs[0] as TensorSpec;
@@ -113,12 +142,12 @@ export const indexingKernels = {
         // the key counts slices: what lies behind the last indexed dim moves as one
         const last = Math.max(...indices.map(([name]) => Number(name.slice("indices".length))));
         const rows = elements(input.shape.slice(0, last + 1));
-        sortedIndices(
-          kernel,
-          Math.max(1, ...indices.map(([, { spec }]) => elements(spec.shape))),
+        sortedIndices(kernel, {
+          count: elements(broadcastAll(indices.map(([, { spec }]) => spec))),
           rows,
-          gradOf(call),
-        );
+          values: gradOf(call),
+          tensors: indices.length,
+        });
         return out;
       },
     }),

@@ -83,8 +83,11 @@ export function bidirectionalMask(f: Frame, request: MaskRequest): ValueId | nul
     const padding = seen(g, request.padding);
     if (window === null || length < window) return null;
     return mask(g, request, padding, (h, queries, keys) => {
-      const apart = h.apply("abs", h.op("sub", { self: queries, other: keys }));
-      return h.op("le", { self: apart }, { other: window });
+      const near = (e: Frame) => {
+        const apart = e.apply("abs", e.op("sub", { self: queries, other: keys }));
+        return e.op("le", { self: apart }, { other: window });
+      };
+      return everyMask(h, [near, (e) => e.op("ge", { self: queries }, { other: 0 })]);
     });
   });
 }

@@ -31,21 +31,32 @@ export function rotaryEmbedding(
 ): Layer<[ValueId, ValueId], Angles> {
   const frequencies = m.buffer("inv_freq", [width / 2], "float32", true);
   m.buffer("original_inv_freq", [width / 2], "float32", true);
-  return m.layer(name, (f, x: ValueId, ids: ValueId) =>
-    f.call(
-      [x, ids],
-      (g) => {
-        const column = g.unsqueeze(g.unsqueeze(frequencies, 0), 2);
-        const expanded = g.to(g.expand(column, [g.shape(ids)[0] as number, -1, 1]), "float32");
-        const row = g.set("position_ids_expanded", g.to(g.unsqueeze(ids, 1), "float32"));
-        const angles = g.set("freqs", g.transpose(g.matmul(expanded, row), 1, 2));
-        const both = g.set("emb", g.cat([angles, angles], -1));
-        const cos = g.set("cos", g.scale(g.apply("cos", both), 1));
-        const sin = g.set("sin", g.scale(g.apply("sin", both), 1));
-        return type === "float32" ? { cos, sin } : { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };
-      },
-      { noGrad: true, outsideAutocast: true },
-    ),
+  return m.layer(name, (f, x: ValueId, ids: ValueId) => rotaryAngles(f, frequencies, { x, ids, type }));
+}
+
+export interface AnglesRequest {
+  /** Hidden states, whose type the angles have unless they stay float32. */
+  readonly x: ValueId;
+  /** [1, S] */
+  readonly ids: ValueId;
+  readonly type?: "states" | "float32";
+}
+
+/** Angles of frequencies [D / 2] at positions. */
+export function rotaryAngles(f: Frame, frequencies: ValueId, { x, ids, type }: AnglesRequest): Angles {
+  return f.call(
+    [x, ids],
+    (g) => {
+      const column = g.unsqueeze(g.unsqueeze(frequencies, 0), 2);
+      const expanded = g.to(g.expand(column, [g.shape(ids)[0] as number, -1, 1]), "float32");
+      const row = g.set("position_ids_expanded", g.to(g.unsqueeze(ids, 1), "float32"));
+      const angles = g.set("freqs", g.transpose(g.matmul(expanded, row), 1, 2));
+      const both = g.set("emb", g.cat([angles, angles], -1));
+      const cos = g.set("cos", g.scale(g.apply("cos", both), 1));
+      const sin = g.set("sin", g.scale(g.apply("sin", both), 1));
+      return type === "float32" ? { cos, sin } : { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };
+    },
+    { noGrad: true, outsideAutocast: true },
   );
 }
 
