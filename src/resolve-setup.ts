@@ -101,7 +101,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     ...(image && { image }),
     ...(options.shape && { shapes: options.shape }),
     ...modelSettings(options, model),
-    ...(model.takes && { mode, attention: setup.attention }),
+    ...(model.takes && { mode, attention: setup.attention, checkpointing: setup.checkpointing !== null }),
   };
   return {
     setup,

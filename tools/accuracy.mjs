@@ -108,7 +108,7 @@ async function compareFolder(results) {
  * @returns {Promise<ImportedModel | null>}
  */
 async function modelOf({ why, model, config, recorded: { spec } }) {
-  if (why === null && config !== null) return models.config(config).catch(() => null);
+  if (why === null && config !== null) return models.config(config).catch(() => null); // a family that is not known
   if (why === null) return models.file(model);
   if (why !== NO_FILE || spec.model_kwargs) return null;
   const text = layerSpecOf(spec);

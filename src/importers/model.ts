@@ -17,6 +17,8 @@ export interface Bindings {
   /** Drawn models have their loss inside when they train, and write attention out when told so. */
   readonly mode?: "train" | "inference";
   readonly attention?: string;
+  /** Blocks are computed again in backward: some models' code asks. */
+  readonly checkpointing?: boolean;
 }
 
 /** Settings that only some models take. */

@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly training: boolean;
   /** Whether attention writes its scores out, as Hugging Face's `attn_implementation="eager"` does. */
   readonly eager: boolean;
+  /** Blocks run under `torch.utils.checkpoint`. */
+  readonly checkpointing: boolean;
 }
 
 /** What all modules and frames of one model share. */

@@ -63,4 +63,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   bloom: async () => languageFamily((await import("./bloom.js")).bloom),
   falcon: async () => languageFamily((await import("./falcon.js")).falcon),
   opt: async () => languageFamily((await import("./opt.js")).opt),
+  mt5: async () => (await import("./t5.js")).t5Family("mt5"),
+  t5: async () => (await import("./t5.js")).t5Family("t5"),
+  umt5: async () => (await import("./t5.js")).t5Family("umt5"),
 };

@@ -96,7 +96,12 @@ function draw(family: Family, config: Config, named: Task | null, bindings: Bind
       shapes: bindings.shapes ?? {},
     },
   );
-  return drawModel(config.source, kind, { training, eager: bindings.attention === "eager" }, model);
+  const run = {
+    training,
+    eager: bindings.attention === "eager",
+    checkpointing: bindings.checkpointing === true,
+  };
+  return drawModel(config.source, kind, run, model);
 }
 
 /** `_name_or_path` where the file has it, else the file's folder or name. */

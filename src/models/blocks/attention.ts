@@ -22,6 +22,8 @@ export interface AttentionCall {
   readonly eager?: EagerCode;
   /** tanh caps the scores at this value. */
   readonly softcap?: number | null;
+  /** Added to the scores: learned from the distance of a query and a key. [1, H, L, S] */
+  readonly bias?: ValueId | null;
 }
 
 export interface EagerCode {
@@ -75,18 +77,29 @@ function fusedAttention(f: Frame, call: AttentionCall): ValueId {
     key = f.set("key", repeatHeads(f, key, groups));
     value = f.set("value", repeatHeads(f, value, groups));
   }
+  const causal = call.causal && call.mask === null && (f.shape(call.query)[2] as number) > 1;
+  const mask = call.bias ? f.set("attention_mask", biasMask(f, call, call.bias, causal)) : call.mask;
   const out = f.set(
     "attn_output",
     f.op(
       "scaledDotProductAttention",
-      { query: call.query, key, value, attn_mask: call.mask },
-      {
-        dropout_p: f.run.training ? call.dropout : 0,
-        is_causal: call.causal && call.mask === null && (f.shape(call.query)[2] as number) > 1,
-      },
+      { query: call.query, key, value, attn_mask: mask },
+      { dropout_p: f.run.training ? call.dropout : 0, is_causal: causal && mask === null },
     ),
   );
-  return f.contiguous(f.transpose(out, 1, 2));
+  return f.set("attn_output", f.contiguous(f.transpose(out, 1, 2)));
+}
+
+/** `create_position_bias_mask`: the bias where a query sees a key, the least number elsewhere. */
+function biasMask(f: Frame, { query, key, mask }: AttentionCall, bias: ValueId, causal: boolean): ValueId {
+  if (mask !== null) return f.op("where", { condition: mask, self: bias }, { other: -1 });
+  if (!causal) return bias;
+  const [L, S] = [f.shape(query)[2] as number, f.shape(key)[2] as number];
+  return f.call([bias, query, key], (g) => {
+    const rows = g.unsqueeze(g.arange(L), 1);
+    const seen = g.set("causal_mask", g.op("ge", { self: rows, other: g.unsqueeze(g.arange(S), 0) }));
+    return g.op("where", { condition: g.view(seen, [1, 1, L, S]), self: bias }, { other: -1 });
+  });
 }
 
 function eagerAttention(f: Frame, call: AttentionCall): Attended {
@@ -100,6 +113,7 @@ function eagerAttention(f: Frame, call: AttentionCall): Attended {
     weights = f.set("attn_weights", f.apply("tanh", weights));
     weights = f.set("attn_weights", f.scale(weights, call.softcap));
   }
+  if (call.bias) weights = f.set("attn_weights", f.add(weights, call.bias));
   if (call.mask !== null) weights = f.set("attn_weights", f.add(weights, call.mask));
   const softmax = call.eager?.softmax ?? "float32";
   if (softmax !== "float32") {
