@@ -33,7 +33,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   "torchvision/swin_v2_t": 28_351_570,
 };
 
-/** Parameters of published checkpoints, as the files' index of the models' pages counts them. */
+/** Parameters of published checkpoints, written down from memory of the models' pages: not looked up again. */
 const CHECKPOINTS: Readonly<Record<string, number>> = {
   "hf/EleutherAI/pythia-1.4b": 1_414_647_808,
   "hf/Qwen/Qwen2.5-7B": 7_615_616_512,

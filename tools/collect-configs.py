@@ -42,7 +42,7 @@ WANTED = [
     *[("allenai", f"OLMo-2-1124-{size}", "olmo2") for size in ("7B", "13B")],
     *[("tiiuae", f"falcon-{size}", "falcon") for size in ("7b", "40b")],
 ]
-# the head shares the embeddings' weight, as the models' cards say
+# the head shares the embeddings' weight: from memory of the published configurations, not looked up again
 TIED = re.compile(r"Llama-3\.2|SmolLM2|Qwen2\.5-(0\.5|1\.5|3)B|Qwen3-(0\.6|1\.7|4)B|gemma|falcon-")
 ACTIVATION = {"gpt_neox": {"hidden_act": "gelu"}, "phi": {"hidden_act": "gelu_new"}, "gemma": {"hidden_act": "gelu_pytorch_tanh"}}
 
