@@ -27,6 +27,9 @@ import type {
 } from "../ir/tape.js";
 import { packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { OpRule } from "../ops/rule.js";
+import { inputSpecs, namedInputs, outputNames, readsOf, type Sources, UNKNOWN } from "./saved-values.js";
+
+type SavedValue = GradNode["saved"][number];
 
 /** A tensor object: in-place operators move its history on, and views know whose memory they show. */
 interface Tensor extends Traced {
@@ -34,18 +37,8 @@ interface Tensor extends Traced {
   readonly base: Tensor | null;
 }
 
-/** What a grad node leads back to: each differentiable input's port, edge and spec. */
-interface Sources {
-  readonly ports: readonly string[];
-  readonly edges: readonly Edge[];
-  readonly specs: readonly TensorSpec[];
-}
-
 const NOTHING = {};
 const NO_SOURCES: Sources = { ports: [], edges: [], specs: [] };
-
-/** Unknown operators: every input wants a gradient that reads everything. */
-const UNKNOWN: OpRule = { inputs: [], outputs: [], infer: () => [] };
 
 export function differentiate(graph: Graph, setup: TrainingSetup, device: Device): Tape {
   const writer = new TapeWriter(graph, setup, device);
@@ -544,61 +537,4 @@ class TapeWriter implements Tracer {
   private emit(kind: "allocate" | "drop" | "keep", storage: StorageId): void {
     this.events.push({ kind, storage, node: this.node?.id ?? this.graph.nodes.length });
   }
-}
-
-function inputSpecs(
-  inputs: Readonly<Record<string, TracedInput>>,
-): Record<string, TensorSpec | TensorSpec[] | undefined> {
-  const specs: Record<string, TensorSpec | TensorSpec[] | undefined> = {};
-  for (const port in inputs) {
-    const value = inputs[port];
-    if (!value) continue;
-    specs[port] = Array.isArray(value)
-      ? value.map((tensor) => (tensor as Traced | null)?.spec as TensorSpec)
-      : (value as Traced).spec;
-  }
-  return specs;
-}
-
-/** What the node keeps, saved inputs by name, then saved outputs by name: the order in which PyTorch releases them. */
-function readsOf(
-  rule: OpRule,
-  saves: ReadsTable | undefined,
-  { ports, edges }: Sources,
-  inputs: Readonly<Record<string, TracedInput>>,
-  outputs: number,
-): readonly string[] {
-  if (rule === UNKNOWN) return [...Object.keys(inputs).sort(), ...outputNames(rule, outputs)];
-  let wanted = "";
-  for (let i = 0; i < ports.length; i++) if (edges[i]) wanted += ` ${ports[i]}`;
-  const table = saves ?? rule.backward ?? {};
-  const known = readsByTable.get(table) ?? new Map<string, readonly string[]>();
-  readsByTable.set(table, known);
-  let reads = known.get(wanted);
-  if (!reads) {
-    const rank = (name: string) => (rule.outputs.includes(name) ? 1 : 0);
-    const names = new Set(ports.flatMap((port, i) => (edges[i] ? (table[port] ?? []) : [])));
-    reads = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-    known.set(wanted, reads);
-  }
-  return reads;
-}
-
-type ReadsTable = Readonly<Record<string, readonly string[]>>;
-type SavedValue = GradNode["saved"][number];
-
-/** By row and by the inputs that want a gradient: the same few combinations recur in every model. */
-const readsByTable = new WeakMap<ReadsTable, Map<string, readonly string[]>>();
-
-function outputNames(rule: OpRule, count: number): readonly string[] {
-  return rule === UNKNOWN ? Array.from({ length: count }, (_, i) => `result${i}`) : rule.outputs;
-}
-
-function namedInputs(port: string, inputs: Readonly<Record<string, TracedInput>>): [string, Held][] {
-  const value = inputs[port];
-  if (!value) return [];
-  if (!Array.isArray(value)) return [[port, value as Traced]];
-  return (value as readonly (Traced | null)[]).flatMap((tensor, i) =>
-    tensor ? [[`${port}${i}`, tensor] as [string, Held]] : [],
-  );
 }
