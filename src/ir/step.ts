@@ -43,6 +43,8 @@ export interface Block {
    * freed the allocator's cache is emptied.
    */
   readonly trial: boolean;
+  /** The CUDA stream it is allocated on: 0 computes; what is freed on one serves later requests of that one alone. */
+  readonly stream: number;
 }
 
 /** Positive: allocate block `i - 1`. Negative: free block `-i - 1`. Small integers keep a step of 10^5 events light. */

@@ -71,12 +71,15 @@ class Replay {
   private aliveBefore: Uint8Array;
   private readonly alive: Uint8Array;
   private readonly trials: Uint8Array;
+  private readonly streams: Uint8Array;
 
   constructor(step: Step, allocator: Allocator) {
     this.sizes = new Float64Array(step.blocks.length);
     this.trials = new Uint8Array(step.blocks.length);
-    for (const { id, bytes, trial } of step.blocks) {
+    this.streams = new Uint8Array(step.blocks.length);
+    for (const { id, bytes, trial, stream } of step.blocks) {
       this.sizes[id] = bytes;
+      this.streams[id] = stream;
       if (trial) this.trials[id] = 1;
     }
     this.allocator = allocator;
@@ -98,7 +101,7 @@ class Replay {
 
   /** Runs `sections` once; what did not fit, or null. */
   run(sections: readonly Section[], stepNumber: number): Timeline["outOfMemory"] {
-    const { allocator, handles, alive, sizes, trials } = this;
+    const { allocator, handles, alive, sizes, trials, streams } = this;
     this.sections = sections;
     this.phases = [];
     this.aliveBefore = alive.slice();
@@ -112,7 +115,7 @@ class Replay {
         const action = actions[i] as number;
         if (action > 0) {
           const block = action - 1;
-          const handle = allocator.allocate(sizes[block] as number);
+          const handle = allocator.allocate(sizes[block] as number, streams[block]);
           if (handle < 0 && trials[block] === 0) return { block, phase: section.phase, step: stepNumber };
           handles[block] = handle;
           alive[block] = 1;
@@ -187,7 +190,7 @@ class Replay {
         const block = blockOf(action);
         const size = sizes[block] as number;
         const reserved = allocator.reserved;
-        if (action > 0) handles[block] = allocator.allocate(size);
+        if (action > 0) handles[block] = allocator.allocate(size, this.streams[block]);
         else allocator.free(handles[block] as number);
         if (allocator.reserved > reserved) note("segment", null, allocator.reserved - reserved, phase);
         note(action > 0 ? "allocate" : "free", block, size, phase);

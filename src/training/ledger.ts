@@ -49,6 +49,7 @@ export class Ledger {
       dtype,
       because,
       trial: false,
+      stream: 0,
     });
     this.holders.push(0);
     return id;
@@ -90,6 +91,11 @@ export class Ledger {
   /** Plans are timed in this block. */
   tries(block: BlockId): void {
     (this.blocks[block] as Draft).trial = true;
+  }
+
+  /** The block belongs to another stream than the one that computes. */
+  onStream(block: BlockId, stream: number): void {
+    (this.blocks[block] as Draft).stream = stream;
   }
 
   begin(phase: Phase): void {

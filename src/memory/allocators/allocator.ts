@@ -1,7 +1,7 @@
 /** What the simulation asks of a framework's allocator. Handles are small integers. */
 export interface Allocator {
-  /** A handle, or -1 when the device is full even after cached memory was given back. */
-  allocate(size: number): number;
+  /** A handle, or -1 when the device is full even after cached memory was given back. Cached blocks serve their own stream. */
+  allocate(size: number, stream?: number): number;
   free(handle: number): void;
   /** Gives cached memory back to the device. */
   emptyCache(): void;

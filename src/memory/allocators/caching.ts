@@ -1,11 +1,12 @@
 /**
- * PyTorch's CUDA caching allocator for one stream.
+ * PyTorch's CUDA caching allocator.
  *
  * Source  c10/cuda/CUDACachingAllocator.cpp, c10/core/AllocatorConfig.h, torch 2.14.1
  * Stages  round the request → best fit among cached blocks of its pool → collect garbage, if that is asked for → a new
  *         segment → give oversize segments back and try again → give every unused segment back and try again; a block
  *         that is larger than asked is split, unless it is oversize; neighbours coalesce when freed
- * Omits   streams, graphs' private pools; expandable segments are in expandable.ts
+ * Omits   events of blocks that several streams use (they count as done), graphs' private pools; expandable segments are in
+ *         expandable.ts
  */
 import type { AllocatorSettings } from "../../ir/setup.js";
 import { DEFAULT_ALLOCATOR } from "../default-allocator.js";
@@ -16,7 +17,7 @@ import { SMALL_REQUEST, segmentFor } from "./segments.js";
 
 interface Block {
   readonly handle: number;
-  small: boolean;
+  pool: Pool;
   address: number;
   size: number;
   allocated: boolean;
@@ -24,6 +25,12 @@ interface Block {
   freeSince: number;
   previous: Block | null;
   next: Block | null;
+}
+
+/** Free blocks of a stream, by size, then by address. */
+interface Pool {
+  readonly small: boolean;
+  readonly free: Block[];
 }
 
 export class CachingAllocator implements Allocator {
@@ -36,8 +43,8 @@ export class CachingAllocator implements Allocator {
   private readonly capacity: number;
   private readonly blocks: Block[] = [];
   private readonly unused: Block[] = [];
-  private readonly smallPool: Block[] = [];
-  private readonly largePool: Block[] = [];
+  /** By stream, its small and its large pool. */
+  private readonly pools: { readonly small: Pool; readonly large: Pool }[] = [];
   private readonly settings: AllocatorSettings;
   /** Reserved bytes above which garbage is collected; `Infinity` never collects. */
   private readonly garbageLimit: number;
@@ -62,26 +69,27 @@ export class CachingAllocator implements Allocator {
       : Number.POSITIVE_INFINITY;
   }
 
-  allocate(request: number): number {
+  allocate(request: number, stream = 0): number {
     const { maxSplitSize, roundupPower2Divisions } = this.settings;
     const size =
       roundupPower2Divisions === null
         ? roundTo512(request)
         : roundToDivision(request, roundupPower2Divisions);
     const small = size <= SMALL_REQUEST;
-    const pool = small ? this.smallPool : this.largePool;
+    const pool = this.poolOf(stream, small);
+    const { free } = pool;
     if (!small) this.largeSearches += 1;
-    const at = lowerBound(pool, size, -1);
-    const found = pool[at];
+    const at = lowerBound(free, size, -1);
+    const found = free[at];
     const cached = found && suits(found, size, this.settings) ? found : undefined;
-    const block = cached ?? this.fromDevice(size, small);
+    const block = cached ?? this.fromDevice(size, pool);
     if (block === null) return -1;
     const left = block.size - size;
     const splits = small ? left >= MIN_BLOCK : left > SMALL_REQUEST && size < maxSplitSize;
     const rest = splits ? this.split(block, size) : null;
-    if (cached && rest) move(pool, at, rest);
-    else if (cached) close(pool, at);
-    else if (rest) insert(pool, rest);
+    if (cached && rest) move(free, at, rest);
+    else if (cached) close(free, at);
+    else if (rest) insert(free, rest);
     block.allocated = true;
     this.allocated += block.size;
     if (this.allocated > this.peakAllocated) this.peakAllocated = this.allocated;
@@ -92,7 +100,7 @@ export class CachingAllocator implements Allocator {
     const block = this.blocks[handle] as Block;
     block.allocated = false;
     this.allocated -= block.size;
-    const pool = block.small ? this.smallPool : this.largePool;
+    const pool = block.pool.free;
     const { previous, next } = block;
     const before = previous && !previous.allocated ? previous : null;
     const after = next && !next.allocated ? next : null;
@@ -110,9 +118,9 @@ export class CachingAllocator implements Allocator {
 
   /** Every segment that is one unused block goes back to the device. */
   emptyCache(): void {
-    for (const pool of [this.largePool, this.smallPool]) {
-      for (let i = pool.length - 1; i >= 0; i--) if (isWhole(pool[i] as Block)) this.releaseAt(pool, i);
-    }
+    for (const { large, small } of this.pools)
+      for (const { free } of [large, small])
+        for (let i = free.length - 1; i >= 0; i--) if (isWhole(free[i] as Block)) this.releaseAt(free, i);
   }
 
   sizeOf(handle: number): number {
@@ -124,37 +132,44 @@ export class CachingAllocator implements Allocator {
     this.peakReserved = this.reserved;
   }
 
-  private fromDevice(size: number, small: boolean): Block | null {
-    if (this.reserved > this.garbageLimit) this.collectGarbage();
-    const segment = this.newSegment(size, small);
-    if (segment) return segment;
-    const afterRelease = this.releaseOversize(size, small) ? this.newSegment(size, small) : null;
-    return afterRelease ?? this.retry(size, small);
+  private poolOf(stream: number, small: boolean): Pool {
+    const known = this.pools[stream];
+    if (known) return small ? known.small : known.large;
+    for (let id = this.pools.length; id <= stream; id++)
+      this.pools.push({ small: { small: true, free: [] }, large: { small: false, free: [] } });
+    return this.poolOf(stream, small);
   }
 
-  private newSegment(size: number, small: boolean): Block | null {
+  private fromDevice(size: number, pool: Pool): Block | null {
+    if (this.reserved > this.garbageLimit) this.collectGarbage();
+    const segment = this.newSegment(size, pool);
+    if (segment) return segment;
+    const afterRelease = this.releaseOversize(size, pool.free) ? this.newSegment(size, pool) : null;
+    return afterRelease ?? this.retry(size, pool);
+  }
+
+  private newSegment(size: number, pool: Pool): Block | null {
     const bytes = segmentFor(size, this.settings);
     if (this.reserved + bytes > this.capacity) return null;
     this.reserved += bytes;
     if (this.reserved > this.peakReserved) this.peakReserved = this.reserved;
-    const block = this.newBlock(small, this.nextAddress, bytes);
+    const block = this.newBlock(pool, this.nextAddress, bytes);
     // segments never touch, so blocks of two segments cannot coalesce
     this.nextAddress += bytes + MIN_BLOCK;
     return block;
   }
 
   /** The device is full: cached segments are given back, and it is asked once more. */
-  private retry(size: number, small: boolean): Block | null {
+  private retry(size: number, pool: Pool): Block | null {
     this.emptyCache();
     this.retries += 1;
-    return this.newSegment(size, small);
+    return this.newSegment(size, pool);
   }
 
   /** Gives one oversize segment that is large enough back, or as many as it takes, the largest first. */
-  private releaseOversize(request: number, small: boolean): boolean {
+  private releaseOversize(request: number, pool: Block[]): boolean {
     const { maxSplitSize } = this.settings;
     if (!Number.isFinite(maxSplitSize)) return false;
-    const pool = small ? this.smallPool : this.largePool;
     const size = Math.max(request, maxSplitSize);
     const at = lowerBound(pool, size, -1);
     if (at < pool.length) {
@@ -174,9 +189,8 @@ export class CachingAllocator implements Allocator {
   /** Gives unused large segments back, those first that no search has taken for longest, until few enough are reserved. */
   private collectGarbage(): void {
     const target = this.reserved - this.garbageLimit;
-    const { largePool } = this;
     const ageOf = ({ freeSince }: Block): number => this.largeSearches - freeSince;
-    let candidates = largePool.filter(isWhole);
+    let candidates = this.unusedSegments();
     let reclaimed = 0;
     while (reclaimed < target && candidates.length > 0) {
       let total = 0;
@@ -187,11 +201,15 @@ export class CachingAllocator implements Allocator {
         if (ageOf(block) < average) continue;
         reclaimed += block.size;
         left -= 1;
-        this.releaseAt(largePool, indexOf(largePool, block));
+        this.releaseAt(block.pool.free, indexOf(block.pool.free, block));
       }
       if (left === candidates.length) return;
-      candidates = largePool.filter(isWhole);
+      candidates = this.unusedSegments();
     }
+  }
+
+  private unusedSegments(): Block[] {
+    return this.pools.flatMap(({ large }) => large.free.filter(isWhole));
   }
 
   private releaseAt(pool: Block[], at: number): void {
@@ -203,7 +221,7 @@ export class CachingAllocator implements Allocator {
 
   /** Cuts `block` to `size`; the rest, in no pool yet. */
   private split(block: Block, size: number): Block {
-    const rest = this.newBlock(block.small, block.address + size, block.size - size);
+    const rest = this.newBlock(block.pool, block.address + size, block.size - size);
     rest.previous = block;
     rest.next = block.next;
     rest.freeSince = this.largeSearches;
@@ -221,10 +239,10 @@ export class CachingAllocator implements Allocator {
     this.unused.push(next);
   }
 
-  private newBlock(small: boolean, address: number, size: number): Block {
+  private newBlock(pool: Pool, address: number, size: number): Block {
     const unused = this.unused.pop();
     if (unused) {
-      unused.small = small;
+      unused.pool = pool;
       unused.address = address;
       unused.size = size;
       unused.previous = null;
@@ -234,7 +252,7 @@ export class CachingAllocator implements Allocator {
     const handle = this.blocks.length;
     const block: Block = {
       handle,
-      small,
+      pool,
       address,
       size,
       allocated: false,

@@ -45,8 +45,8 @@ export class ExpandableAllocator implements Allocator {
   private readonly limit: number;
   private readonly blocks: Block[] = [];
   private readonly settings: AllocatorSettings;
-  private readonly small: Pool;
-  private readonly large: Pool;
+  /** By stream, its small and its large segment. */
+  private readonly pools: { readonly small: Pool; readonly large: Pool }[] = [];
 
   /**
    * `capacity`: bytes the device can give this process; `Infinity` when it never fills. `limit`: the bytes that a memory
@@ -60,18 +60,15 @@ export class ExpandableAllocator implements Allocator {
     this.capacity = capacity;
     this.limit = limit;
     this.settings = settings;
-    this.small = segment(SMALL_SEGMENT);
-    this.large = segment(settings.largeSegment); // what one mapping adds
-    for (const pool of [this.small, this.large]) pool.first = this.block(pool, 0, ADDRESS_SPACE, "unmapped");
   }
 
-  allocate(request: number): number {
+  allocate(request: number, stream = 0): number {
     const { roundupPower2Divisions } = this.settings;
     const size =
       roundupPower2Divisions === null
         ? roundTo512(request)
         : roundToDivision(request, roundupPower2Divisions);
-    const pool = size <= SMALL_REQUEST ? this.small : this.large;
+    const pool = this.poolOf(stream, size <= SMALL_REQUEST);
     const found = bestFit(pool, size);
     const block =
       (found && suits(found, size, this.settings) ? found : null) ??
@@ -99,6 +96,18 @@ export class ExpandableAllocator implements Allocator {
   resetPeaks(): void {
     this.peakAllocated = this.allocated;
     this.peakReserved = this.reserved;
+  }
+
+  private poolOf(stream: number, small: boolean): Pool {
+    const known = this.pools[stream];
+    if (known) return small ? known.small : known.large;
+    for (let id = this.pools.length; id <= stream; id++) {
+      const pools = { small: segment(SMALL_SEGMENT), large: segment(this.settings.largeSegment) }; // what one mapping adds
+      for (const pool of [pools.small, pools.large])
+        pool.first = this.block(pool, 0, ADDRESS_SPACE, "unmapped");
+      this.pools.push(pools);
+    }
+    return this.poolOf(stream, small);
   }
 
   /** Maps pages until a free block has `size` bytes: the lowest place where that is possible. */
@@ -134,8 +143,8 @@ export class ExpandableAllocator implements Allocator {
   }
 
   emptyCache(): void {
-    for (const { free, page } of [this.large, this.small])
-      for (const block of [...free]) this.unmap(block, page);
+    for (const { large, small } of this.pools)
+      for (const { free, page } of [large, small]) for (const block of [...free]) this.unmap(block, page);
   }
 
   /** Gives back the whole pages inside a free block. */
