@@ -11,6 +11,7 @@ import { simulateMemory } from "./memory/simulate-memory.js";
 import { markCheckpoints } from "./training/checkpoint-regions.js";
 import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
+import { markShardedUnits } from "./training/parallel/sharded-units.js";
 import { planStep } from "./training/plan-step.js";
 import { moveTo } from "./training/precision.js";
 
@@ -41,13 +42,14 @@ export function analyze(
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
-  const moved = moveTo(model, setup); // what is stored in which type and order
+  const typed = moveTo(model, setup); // what is stored in which type and order
+  const moved = setup.mode === "train" && setup.parallel?.sharding ? markShardedUnits(typed) : typed; // and gathered when
   const graph =
     setup.mode === "train"
       ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)
       : evaluationMode(moved); // what the loop runs
   const eager = differentiate(graph, setup, device); // what backward must keep
-  const tape = setup.compile ? partition(eager, model.nodes.length) : eager; // or computes again
+  const tape = setup.compile ? partition(eager, moved.nodes.length) : eager; // or computes again
   const step = planStep(tape, setup, device); // what is allocated and freed, in order
   return { graph, tape, step };
 }

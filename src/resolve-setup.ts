@@ -10,6 +10,7 @@ import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.j
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
+import { chooseParallel } from "./training/parallel/choose-parallel.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
@@ -64,6 +65,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     cudnn: options.cudnn ?? "default",
     allocator: allocator.settings,
     freeze: options.freeze ?? [],
+    parallel: mode === "train" ? chooseParallel(options) : null,
     adapters: mode === "train" && options.lora !== undefined ? chooseAdapters(options.lora) : null,
   };
   const report: SetupReport = {
@@ -82,6 +84,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     loss: setup.loss,
     freeze: setup.freeze,
     lora: options.lora ?? null,
+    parallel: setup.parallel ? (options.parallel ?? `dp=${options.gpus}`) : null,
+    fsdp: options.fsdp ?? null,
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,

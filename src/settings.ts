@@ -54,11 +54,15 @@ const SETTINGS = {
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
-  gpus:          { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "GPUs in all" },
+  gpus:          { kind: "count",  placeholder: "N",               help: "GPUs in all; default: the ranks of --parallel; without that all are replicas" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
-  parallel:      { kind: "text",   placeholder: "dp=…,tp=…",       computes: [], since: "0.3", help: "mesh axes" },
+  parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard); dp=2,fsdp=8 shards in groups of 8" },
+  fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto" },
+  bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
+  bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },
+  shardedOptimizer: { kind: "switch", help: "each replica has the states of its share of the parameters: ZeroRedundancyOptimizer" },
   zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0], since: "0.3", help: "ZeRO stage" },
-  ddp:           { kind: "switch", computes: [false], since: "0.3", help: "DistributedDataParallel" },
+  ddp:           { kind: "switch", help: "DistributedDataParallel over all GPUs: what --gpus alone means" },
   allocatorConf: { kind: "text",   placeholder: "STRING",          help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
 } as const satisfies Record<string, Setting>;
 
@@ -138,5 +142,17 @@ export interface Options {
   readonly checkpointing?: "none" | "full" | "selective" | `every=${number}`;
   /** 4-d parameters and inputs stored NHWC. */
   readonly channelsLast?: boolean;
+  /** GPUs in all. */
+  readonly gpus?: number;
+  /** Ranks along each axis, `dp=2,fsdp=8`. */
+  readonly parallel?: string;
+  /** Policy of `fully_shard`: `params=bf16,reduce=fp32,reshard=false`. */
+  readonly fsdp?: string;
+  /** `bucket_cap_mb` and `gradient_as_bucket_view` of DistributedDataParallel. */
+  readonly bucketMb?: number;
+  readonly bucketView?: boolean;
+  /** ZeroRedundancyOptimizer over the replicas. */
+  readonly shardedOptimizer?: boolean;
+  readonly ddp?: boolean;
   readonly framework?: "pytorch";
 }

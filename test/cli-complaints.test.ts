@@ -103,7 +103,24 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--precision", "fp8"),
     ["[setup/not-yet]", "planned for release"],
   ],
-  ["sharding of a later release", estimate("--parallel", "dp=8"), ["--parallel: ", "[setup/not-yet]"]],
+  ["sharding of a later release", estimate("--zero", "2"), ["--zero: ", "[setup/not-yet]"]],
+  [
+    "an axis that no mesh has",
+    estimate("--parallel", "dp=2,xp=2"),
+    ["--parallel: ", "[parallel/axis]", "fsdp=N"],
+  ],
+  ["an axis of no ranks", estimate("--parallel", "dp=0"), ["--parallel: ", "[parallel/axis]"]],
+  ["an axis named twice", estimate("--parallel", "dp=2,dp=2"), ["--parallel: ", "[parallel/axis]"]],
+  [
+    "a mesh larger than the GPUs",
+    estimate("--parallel", "dp=2,fsdp=8", "--gpus", "8"),
+    ["--gpus: ", "[parallel/mesh]", "16"],
+  ],
+  [
+    "a policy in a type that does not exist",
+    estimate("--parallel", "fsdp=8", "--fsdp", "params=fp4"),
+    ["--fsdp: ", "[parallel/fsdp]", "params=fp32|bf16|fp16"],
+  ],
   [
     "a checkpointing that says no blocks",
     estimate("--checkpointing", "every=0"),

@@ -98,10 +98,9 @@ function error(ours, theirs) {
  * @param {number} wanted
  */
 function printEvents(model, options, name, wanted) {
+  if (!folder) return;
   /** @type {(string | number)[][]} */
-  const rows = JSON.parse(
-    gunzipSync(readFileSync(join(results, "../timelines", `${name}.json.gz`))).toString(),
-  );
+  const rows = JSON.parse(gunzipSync(readFileSync(join(folder, "timelines", `${name}.json.gz`))).toString());
   const start = rows.findLastIndex(([kind, mark]) => kind === "m" && String(mark).endsWith(":forward"));
   const sizes = new Map(rows.flatMap(([kind, id, size]) => (kind === "a" ? [[id, size]] : [])));
   const theirs = rows.slice(start).flatMap(([kind, id]) => {

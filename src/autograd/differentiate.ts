@@ -178,6 +178,7 @@ class TapeWriter implements Tracer {
       ...(this.dispatched && { calls: this.dispatched }),
       ...(this.selective && { cached: this.cachedResults() }),
       storageOf: this.tensors.map((tensor) => tensor?.storage),
+      edgeOf: this.tensors.map((tensor) => tensor?.edge),
       root: root?.edge ? { edge: root.edge, spec: root.spec } : null,
     };
   }

@@ -87,6 +87,21 @@ export interface Graph {
   readonly scaledLoss?: ScaledLoss;
   /** Stretches whose activations are computed again in backward, in order. */
   readonly checkpoints?: readonly Checkpoint[];
+  /** Modules whose parameters are gathered from all ranks for their call, the whole model first. */
+  readonly units?: readonly ShardedUnit[];
+}
+
+/** Nodes `first` to `last` are a module's call. */
+export interface ShardedUnit {
+  readonly path: string;
+  readonly first: NodeId;
+  readonly last: NodeId;
+  /** Those that no unit inside has, in the order the module lists them. */
+  readonly parameters: readonly ValueId[];
+  /** What it returns. */
+  readonly outputs: readonly ValueId[];
+  /** The node its arguments pass through, whose gradient is the last of the module; null when they have none. */
+  readonly entry: NodeId | null;
 }
 
 /** Nodes `first` to `last` run under `torch.utils.checkpoint`. */

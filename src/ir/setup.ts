@@ -33,6 +33,45 @@ export interface Adapters {
   readonly dropout: number;
 }
 
+/** Ranks along each axis of the mesh; 1 where the axis is not there. Their product is the number of GPUs. */
+export interface Mesh {
+  /** Replicas: each has its own share of the batch, gradients are averaged. */
+  readonly dp: number;
+  /** Ranks that share out parameters, gradients and states, each with its own share of the batch. */
+  readonly fsdp: number;
+  /** Ranks that share out the matrices of every layer. */
+  readonly tp: number;
+}
+
+/** PyTorch's fully_shard. */
+export interface FullSharding {
+  /** What parameters are gathered in; null: in the type they are stored in. MixedPrecisionPolicy.param_dtype */
+  readonly gathered: DType | null;
+  /** What gradients are reduced in; null: in their own type. MixedPrecisionPolicy.reduce_dtype */
+  readonly reduced: DType | null;
+  /** Whether blocks give gathered parameters up after forward, and whether the root does. */
+  readonly reshard: boolean;
+  readonly reshardRoot: boolean;
+}
+
+/** DistributedDataParallel, and what its optimizer keeps on each rank. */
+export interface Replication {
+  /** Gradients that are reduced together have at least as many bytes; the first bucket has its own limit. */
+  readonly bucketBytes: number;
+  readonly firstBucketBytes: number;
+  /** Gradients are views of the buckets. gradient_as_bucket_view */
+  readonly bucketView: boolean;
+  /** Each rank has the states of its share of the parameters. torch.distributed.optim.ZeroRedundancyOptimizer */
+  readonly shardedOptimizer: boolean;
+}
+
+/** How one model is spread over several GPUs. */
+export interface Parallel {
+  readonly mesh: Mesh;
+  readonly sharding: FullSharding | null;
+  readonly replication: Replication | null;
+}
+
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
@@ -66,6 +105,8 @@ export interface TrainingSetup {
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
   readonly adapters?: Adapters | null;
+  /** Absent or null: one GPU. */
+  readonly parallel?: Parallel | null;
 }
 
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
@@ -106,6 +147,11 @@ export interface Machine {
 export function autocastType(precision: Precision): DType | null {
   if (precision === "amp-fp16") return "float16";
   return precision === "amp-bf16" ? "bfloat16" : null;
+}
+
+/** The type that parameters are computed with: what a sharded model gathers them in, else what they are stored in. */
+export function computedType({ precision, parallel }: Pick<TrainingSetup, "precision" | "parallel">): DType {
+  return parallel?.sharding?.gathered ?? storedType(precision);
 }
 
 /** The type parameters, buffers and inputs are stored in. */

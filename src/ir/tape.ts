@@ -101,6 +101,8 @@ export interface Tape {
   readonly cached?: readonly StorageId[];
   /** By value id: the storage a graph value lives in. */
   readonly storageOf: readonly (StorageId | undefined)[];
+  /** By value id: where its gradient goes. */
+  readonly edgeOf: readonly (Edge | undefined)[];
   /** Where backward starts: the loss. Null when nothing needs a gradient. */
   readonly root: { readonly edge: Edge; readonly spec: TensorSpec } | null;
 }

@@ -24,6 +24,7 @@ const block = (id: number, size: number, trial = false): Block => ({
   dtype: "uint8",
   because: "drawn",
   trial,
+  stream: 0,
 });
 const forward = (...actions: number[]): Section => ({
   phase: "forward",

@@ -308,7 +308,14 @@ export const views = {
     backward: { self: [] },
     aliases: "self",
   }),
-  /** Cuts the history: same storage, no gradient. */
+  /** A module's argument, passed through a node whose gradient tells that the module's backward is over. */
+  moduleEntry: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [] },
+    aliases: "self",
+  }),
   /** `tensor.requires_grad_()`: the same tensor, with a gradient of its own. */
   requireGrad: op({
     inputs: ["self"],
@@ -317,6 +324,7 @@ export const views = {
     backward: { self: [] },
     aliases: "self",
   }),
+  /** Cuts the history: same storage, no gradient. */
   detach: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => self, aliases: "self" }),
   contiguous: op({
     inputs: ["self"],

@@ -79,6 +79,8 @@ function settingsOf({ setup }: AnyReport): string {
     setup.zeroGrad !== "set-to-none" && `zero-grad ${setup.zeroGrad}`,
     setup.freshInputs && "fresh inputs",
     setup.lora !== null && `LoRA ${setup.lora}`,
+    setup.parallel !== null && `one rank of ${setup.parallel}`,
+    setup.fsdp !== null && `fully_shard ${setup.fsdp}`,
     setup.freeze.length > 0 && `frozen ${setup.freeze.join(", ")}`,
     setup.allocatorConf !== "" && setup.allocatorConf,
   ]

@@ -44,6 +44,9 @@ export interface SetupReport {
   readonly freeze: readonly string[];
   /** Adapters as they were asked for; null: none. */
   readonly lora: string | null;
+  /** Ranks along each axis; null on one GPU. All figures are of one rank. */
+  readonly parallel: string | null;
+  readonly fsdp: string | null;
   readonly zeroGrad: ZeroGrad;
   readonly freshInputs: boolean;
   readonly clipGrad: boolean;

@@ -9,13 +9,13 @@ import { packedSize } from "../ir/tensor.js";
 import type { ModelReport, Totals } from "./report.js";
 
 export function totalsOf(tape: Tape, step: Step, which: StepChoice): Totals {
-  const resident = { parameter: 0, buffer: 0, constant: 0, input: 0, target: 0 };
+  const resident = { buffer: 0, constant: 0, input: 0, target: 0 };
   for (const { role, tiedTo, spec } of tape.graph.values) {
     if (tiedTo === undefined && role in resident) resident[role as keyof typeof resident] += packedSize(spec);
   }
   const kept = keptBytes(step, which);
   return {
-    parameterBytes: resident.parameter,
+    parameterBytes: ownedParameterBytes(step),
     bufferBytes: resident.buffer + resident.constant,
     gradientBytes: gradientBytes(step),
     optimizerStateBytes: kept.optimizerStates,
@@ -23,6 +23,16 @@ export function totalsOf(tape: Tape, step: Step, which: StepChoice): Totals {
     inputBytes: resident.input + resident.target,
     savedTensorBytes: sumBytes(savedStorages(tape).map(({ bytes }) => bytes)),
   };
+}
+
+/** What this rank has of the parameters. */
+function ownedParameterBytes({ blocks, resident }: Step): number {
+  let total = 0;
+  for (const action of resident.actions) {
+    const { category, bytes } = blocks[blockOf(action)] as Block;
+    if (category === "parameters") total += action > 0 ? bytes : -bytes;
+  }
+  return total;
 }
 
 /** Tied parameters count once. */
@@ -41,9 +51,9 @@ export function countParameters(
 }
 
 /** Gradients of parameters that are there when backward is done; every step makes the same. */
-function gradientBytes({ blocks, first }: Step): number {
+function gradientBytes({ blocks, resident, first }: Step): number {
   let total = 0;
-  for (const { phase, actions } of first) {
+  for (const { phase, actions } of [resident, ...first]) {
     if (phase === "optimizer" || phase === "zero-grad") continue;
     for (const action of actions) {
       const { category, bytes } = blocks[blockOf(action)] as Block;

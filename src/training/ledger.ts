@@ -88,6 +88,10 @@ export class Ledger {
     draft.because = because;
   }
 
+  rename(block: BlockId, label: string): void {
+    (this.blocks[block] as Draft).label = label;
+  }
+
   /** Plans are timed in this block. */
   tries(block: BlockId): void {
     (this.blocks[block] as Draft).trial = true;

@@ -45,6 +45,10 @@ export interface BackwardContext {
   readonly parameterGradients: Map<ValueId, BlockId>;
   /** Post-accumulate-grad hooks. */
   readonly accumulated?: (parameter: ValueId) => void;
+  /** Hooks on tensors: a gradient's kernels are about to run. */
+  readonly before?: (node: GradNode) => void;
+  /** Callbacks of the engine: every gradient is computed. */
+  readonly finished?: () => void;
 }
 
 export function planBackward(context: BackwardContext): void {
@@ -56,6 +60,7 @@ export function planBackward(context: BackwardContext): void {
   ledger.hold(start.storage);
   pass.deliver(root.edge, start);
   pass.run();
+  context.finished?.();
   ledger.drop(start.storage);
 }
 
@@ -128,6 +133,7 @@ class BackwardPass {
   private evaluate(node: GradNode): void {
     const { ledger } = this.context;
     ledger.at = node.node;
+    this.context.before?.(node);
     const grads = this.inbox[node.id] as (Gradient | null)[];
     const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : [];
     for (const grad of grads) if (grad) this.give(grad);
@@ -269,7 +275,7 @@ class BackwardPass {
     parameterGradients.set(parameter, kept.storage);
     if (value.role === "parameter")
       ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
-    (ledger.blocks[kept.storage] as { label: string }).label = value.name;
+    ledger.rename(kept.storage, value.name);
     this.context.accumulated?.(parameter);
   }
 

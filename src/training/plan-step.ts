@@ -19,7 +19,7 @@ import {
 import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Tape } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
-import { suggestsChannelsLast } from "../ir/tensor.js";
+import { suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { lastUses, type Lifetimes } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
@@ -30,6 +30,8 @@ import {
   planOptimizer,
   unscalesItself,
 } from "./optimizers.js";
+import type { Gradients, RankHooks } from "./parallel/rank-hooks.js";
+import { rankHooks } from "./parallel/strategies.js";
 import { planBackward } from "./plan-backward.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
@@ -67,7 +69,7 @@ interface PlannedPasses {
 }
 
 interface PlannedOptimizer {
-  /** All that train, in the order the module lists them. */
+  /** What it steps, in its order. */
   readonly parameters: readonly Value[];
   /** Known once backward has run. */
   plan: OptimizerPlan | null;
@@ -86,6 +88,8 @@ class StepPlanner {
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
+  /** In the order the module lists them. */
+  private readonly trained: readonly Value[];
   private readonly optimizer: PlannedOptimizer;
   private isFirst = true;
   /** With the optimizer in backward, one for each parameter. */
@@ -102,6 +106,8 @@ class StepPlanner {
   private readonly leafGradients = new Set<BlockId>();
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
+  /** What several GPUs add to the step of one; null on one. */
+  private readonly ranks: RankHooks | null;
 
   constructor(tape: Tape, setup: TrainingSetup, device: Device) {
     this.tape = tape;
@@ -113,7 +119,7 @@ class StepPlanner {
     const parameters = tape.graph.values.filter(
       ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
     );
-    this.optimizer = { parameters, plan: null, blocks: [] };
+    this.trained = parameters;
     const saved = new Uint8Array(tape.storages.length);
     for (const { id } of savedStorages(tape)) saved[id] = 1;
     for (const storage of tape.storages) {
@@ -140,6 +146,9 @@ class StepPlanner {
     }
     this.scaler = new GradScaler(this.ledger);
     this.clipping = new GradientClipping(this.ledger);
+    this.ranks = rankHooks({ tape, setup, ledger: this.ledger, device, gradients: this.gradients });
+    const stepped = this.ranks?.stepped?.(parameters) ?? parameters;
+    this.optimizer = { parameters: stepped, plan: null, blocks: [] };
     const workspace = (thread: string) =>
       this.ledger.declare(
         device.blasWorkspace,
@@ -160,13 +169,19 @@ class StepPlanner {
     const inputs = values.filter(({ role }) => role === "input" || role === "target").map(({ id }) => id);
     const arrive = (id: ValueId): void => {
       const storage = tape.storageOf[id] as StorageId;
-      const { role, spec } = values[id] as Value;
+      const value = values[id] as Value;
+      const { role, spec } = value;
+      if (this.ranks?.arrive && role === "parameter") {
+        this.ranks.arrive(value);
+        return;
+      }
       const rowMajor = role === "input" && suggestsChannelsLast(spec) ? this.rowMajorInput(storage) : null;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
       if (rowMajor !== null) ledger.free(rowMajor);
     };
     residents.forEach(arrive);
+    this.ranks?.wrapped?.();
     if (setup.ema) this.copyModel();
     this.constructOptimizer();
     inputs.forEach(arrive);
@@ -197,6 +212,7 @@ class StepPlanner {
     const sections = [...ledger.take(), ...this.passes()];
     for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
       this.returnFromPass("backward");
+      if (first && micro === 1) this.ranks?.afterFirstPass?.();
       sections.push(...ledger.take(), ...this.passes());
     }
     ledger.at = -1;
@@ -207,7 +223,10 @@ class StepPlanner {
       ledger.begin("zero-grad");
       if (setup.zeroGrad === "set-to-none") this.zeroGradients();
     } else ledger.begin("zero-grad");
-    if (setup.accumulate === 1) this.returnFromPass();
+    if (setup.accumulate === 1) {
+      this.returnFromPass();
+      if (first) this.ranks?.afterFirstPass?.();
+    }
     return [...sections, ...ledger.take()];
   }
 
@@ -237,6 +256,7 @@ class StepPlanner {
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
     this.recomputation = this.newRecomputation();
+    this.ranks?.enter?.();
     const saved = this.forward();
     if (setup.mode === "train") {
       if (!this.tape.graph.scaledLoss) ledger.begin("backward");
@@ -306,8 +326,10 @@ class StepPlanner {
         this.makeScaler();
       }
       recomputation.enter(id);
+      this.ranks?.beforeForward?.(id);
       perform(id);
       for (const storage of dying[id] ?? []) ledger.drop(storage);
+      this.ranks?.afterForward?.(id);
     }
     ledger.at = -1;
     perform(tape.graph.nodes.length);
@@ -315,15 +337,21 @@ class StepPlanner {
   }
 
   private backward(saved: Int32Array): void {
-    const { tape, ledger, device, gradients } = this;
+    const { tape, ledger, device, gradients, ranks } = this;
+    const computed: Gradients = ranks?.separateGradients ? new Map() : gradients;
     planBackward({
       tape,
       ledger,
       device,
-      parameterGradients: gradients,
+      parameterGradients: computed,
       blas: () => this.blas("backward"),
       recomputation: this.recomputation,
-      ...(this.setup.optimizerInBackward && { accumulated: (id) => this.stepInBackward(id) }),
+      before: (node) => ranks?.beforeGradient?.(node, computed),
+      finished: () => ranks?.afterBackward?.(computed),
+      accumulated: (id) => {
+        ranks?.accumulated?.(id, computed);
+        if (this.setup.optimizerInBackward) this.stepInBackward(id);
+      },
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);
@@ -409,13 +437,18 @@ class StepPlanner {
       for (const parameter of optimizer.parameters) this.constructOwn(parameter, setup.optimizer);
       return;
     }
-    const given = optimizer.parameters.map(({ spec }) => ({ shape: spec.shape, dtype: spec.dtype }));
+    const given = optimizer.parameters.map((parameter) => this.ownedSpec(parameter));
     this.perform(planConstructor(setup.optimizer, given, device), "made by the optimizer's constructor");
   }
 
+  /** What the optimizer sees of a parameter. */
+  private ownedSpec(parameter: Value): Pick<TensorSpec, "shape" | "dtype"> {
+    const { shape, dtype } = this.ranks?.ownedSpec?.(parameter) ?? parameter.spec;
+    return { shape, dtype };
+  }
+
   private constructOwn(parameter: Value, choice: OptimizerChoice): void {
-    const { shape, dtype } = parameter.spec;
-    const plan = planOptimizer(choice, [{ shape, dtype }], this.device);
+    const plan = planOptimizer(choice, [this.ownedSpec(parameter)], this.device);
     const own = { parameters: [parameter], plan, blocks: [] };
     this.own.set(parameter.id, own);
     this.perform(plan.init, "made by the optimizer's constructor", own);
@@ -438,10 +471,9 @@ class StepPlanner {
     if (!setup.optimizer || setup.optimizerInBackward) return;
     if (first) {
       // which parameters backward reaches is known by now
-      const given = optimizer.parameters.map(({ id, spec }) => ({
-        shape: spec.shape,
-        dtype: spec.dtype,
-        frozen: !gradients.has(id),
+      const given = optimizer.parameters.map((parameter) => ({
+        ...this.ownedSpec(parameter),
+        frozen: !gradients.has(parameter.id),
       }));
       optimizer.plan = planOptimizer(setup.optimizer, given, device);
     }
@@ -491,7 +523,7 @@ class StepPlanner {
 
   /** Optimizer.zero_grad walks the parameters it was given, in their order. */
   private zeroGradients(): void {
-    for (const { id } of this.optimizer.parameters) {
+    for (const { id } of this.trained) {
       const block = this.gradients.get(id);
       if (block !== undefined) this.ledger.drop(block);
     }

@@ -9,7 +9,7 @@ import { join } from "node:path";
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
 const UNSUPPORTED = [
-  [(spec) => spec.dist, "several GPUs"],
+  [({ dist }) => dist && !["fsdp2", "ddp", "zero1"].includes(dist.kind), "this way of spreading a model"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
 
@@ -129,10 +129,31 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
+    ...meshOf(spec),
     ...imageOf(spec),
     ...textOf(spec),
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
+  };
+}
+
+/**
+ * Several GPUs. The recorder shards the root after forward too, and says how large a bucket is.
+ * @param {RecordedSpec} spec
+ * @returns {Options}
+ */
+function meshOf({ dist }) {
+  if (!dist) return {};
+  const { kind, world, replicate = 1, mp, reshard_after_forward = true } = dist;
+  if (kind === "fsdp2") {
+    const policy = `reshard=${reshard_after_forward}${mp === "bf16" ? ",params=bf16,reduce=fp32" : ""}`;
+    return { parallel: `dp=${replicate},fsdp=${world / replicate}`, fsdp: policy };
+  }
+  return {
+    parallel: `dp=${world}`,
+    bucketMb: dist.bucket_cap_mb ?? 25,
+    ...(dist.gradient_as_bucket_view && { bucketView: true }),
+    ...(kind === "zero1" && { shardedOptimizer: true }),
   };
 }
 

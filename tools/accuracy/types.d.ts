@@ -41,7 +41,17 @@ export interface RecordedSpec {
   readonly attention_mask?: boolean;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
-  readonly dist?: unknown;
+  readonly dist?: {
+    readonly kind: "ddp" | "fsdp1" | "fsdp2" | "fsdp2+tp" | "tp" | "zero1";
+    readonly world: number;
+    readonly replicate?: number;
+    readonly tp?: number;
+    readonly mp?: string | null;
+    readonly reshard_after_forward?: boolean;
+    readonly strategy?: string;
+    readonly bucket_cap_mb?: number;
+    readonly gradient_as_bucket_view?: boolean;
+  };
   readonly fresh_inputs?: boolean;
 }
 

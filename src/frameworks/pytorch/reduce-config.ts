@@ -28,6 +28,10 @@ const THREADS_PER_MULTIPROCESSOR: Readonly<Record<string, number>> = {
 };
 const USUAL_THREADS_PER_MULTIPROCESSOR = 2048;
 
+export function threadsPerMultiprocessor(capability: Device["computeCapability"]): number {
+  return THREADS_PER_MULTIPROCESSOR[capability.join(".")] ?? USUAL_THREADS_PER_MULTIPROCESSOR;
+}
+
 export interface Reduction {
   readonly input: TensorSpec;
   readonly dims: readonly number[];
@@ -72,8 +76,7 @@ export function globalReduction(
   if (acrossWarps) stepInput *= blockHeight;
   else stepOutput *= blockHeight;
 
-  const perMultiprocessor =
-    THREADS_PER_MULTIPROCESSOR[device.computeCapability.join(".")] ?? USUAL_THREADS_PER_MULTIPROCESSOR;
+  const perMultiprocessor = threadsPerMultiprocessor(device.computeCapability);
   const target = device.multiprocessors * Math.floor(perMultiprocessor / (blockWidth * blockHeight));
   const grid = Math.ceil(Math.floor(outputs / outputVector) / stepOutput);
   if (!acrossWarps || perThread() < MAX_VALUES_PER_THREAD || grid > target) return undefined;

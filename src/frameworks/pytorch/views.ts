@@ -108,6 +108,7 @@ export const viewKernels = {
   split: { backward: gradients({ self: joined }) },
   unbind: { backward: gradients({ self: stacked }) },
   alias: passes,
+  moduleEntry: passes,
   clone: passes,
   copy: {
     backward: (kernel, call) =>

@@ -1,0 +1,78 @@
+/** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`. */
+import type { DType } from "../../base/dtype.js";
+import type { FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
+import { meshDiffers, unknownAxis, wrongPolicy } from "./complaints.js";
+
+export interface ParallelOptions {
+  readonly parallel?: string;
+  readonly gpus?: number;
+  readonly fsdp?: string;
+  readonly bucketView?: boolean;
+  readonly bucketMb?: number;
+  readonly shardedOptimizer?: boolean;
+}
+
+const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1 };
+/** More GPUs than any cluster has. */
+const MOST = 1_048_576;
+
+/** Null: one GPU. Without axes, all GPUs are replicas. */
+export function chooseParallel(options: ParallelOptions): Parallel | null {
+  const asked = options.parallel === undefined ? {} : axesIn(options.parallel);
+  const mesh: Mesh =
+    options.parallel === undefined ? { ...ONE, dp: options.gpus ?? 1 } : { ...ONE, ...asked };
+  const product = sizeOf(mesh);
+  if (options.gpus !== undefined && product !== options.gpus)
+    throw meshDiffers(options.parallel ?? "", product, options.gpus);
+  if (product === 1) return null;
+  const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
+  const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
+  return { mesh, sharding, replication };
+}
+
+/** Number of GPUs. */
+export function sizeOf(mesh: Mesh): number {
+  return Object.values(mesh).reduce((product, ranks) => product * ranks, 1);
+}
+
+function axesIn(text: string): Partial<Mesh> {
+  const axes: Record<string, number> = {};
+  for (const part of text.split(",")) {
+    const [axis = "", ranks = ""] = part.split("=").map((word) => word.trim());
+    if (!Object.hasOwn(ONE, axis) || axis in axes) throw unknownAxis(part, Object.keys(ONE));
+    const count = Number(ranks);
+    if (!/^\d+$/.test(ranks) || count < 1 || count > MOST) throw unknownAxis(part, Object.keys(ONE));
+    axes[axis] = count;
+  }
+  return axes;
+}
+
+const TYPES: Readonly<Record<string, DType>> = { fp32: "float32", bf16: "bfloat16", fp16: "float16" };
+
+/** PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. */
+function policyIn(text: string): FullSharding {
+  let policy: FullSharding = { gathered: null, reduced: null, reshard: true, reshardRoot: false };
+  for (const part of text.split(",").filter((word) => word.trim() !== "")) {
+    const [name = "", value = ""] = part.split("=").map((word) => word.trim());
+    const type = TYPES[value];
+    if (name === "params" && type) policy = { ...policy, gathered: type };
+    else if (name === "reduce" && type) policy = { ...policy, reduced: type };
+    else if (name === "reshard" && (value === "true" || value === "false"))
+      policy = { ...policy, reshard: value === "true", reshardRoot: value === "true" };
+    else if (name !== "reshard" || value !== "auto") throw wrongPolicy(part);
+  }
+  return policy;
+}
+
+/** Megabytes of a bucket when nobody says so. torch/nn/parallel/distributed.py */
+const BUCKET_MB = 25;
+const MIB = 1024 * 1024;
+
+function replicationOf({ bucketView, bucketMb, shardedOptimizer }: ParallelOptions): Replication {
+  return {
+    bucketBytes: (bucketMb ?? BUCKET_MB) * MIB,
+    firstBucketBytes: bucketMb === undefined ? MIB : bucketMb * MIB, // dist._DEFAULT_FIRST_BUCKET_BYTES
+    bucketView: bucketView === true,
+    shardedOptimizer: shardedOptimizer === true,
+  };
+}

@@ -1,0 +1,32 @@
+/** Where a way of spreading a model over GPUs hooks into one rank's step: the places at which PyTorch's hooks run. */
+import type { NodeId, Value, ValueId } from "../../ir/graph.js";
+import type { BlockId } from "../../ir/step.js";
+import type { GradNode } from "../../ir/tape.js";
+import type { TensorSpec } from "../../ir/tensor.js";
+
+export type Gradients = Map<ValueId, BlockId>;
+
+export interface RankHooks {
+  /** Whether what autograd computes is not what the rank keeps as gradients. */
+  readonly separateGradients: boolean;
+  /** A parameter arrives on the device: what this rank has of it is allocated. Absent: the whole. */
+  arrive?(parameter: Value): void;
+  /** The model is on the device. */
+  wrapped?(): void;
+  /** The very first forward and backward are over, and what they returned is gone. */
+  afterFirstPass?(): void;
+  /** A pass begins. */
+  enter?(): void;
+  beforeForward?(node: NodeId): void;
+  afterForward?(node: NodeId): void;
+  /** A gradient's kernels are about to run. `computed`: gradients of whole parameters so far. */
+  beforeGradient?(node: GradNode, computed: Gradients): void;
+  /** A parameter's gradient is complete. */
+  accumulated?(parameter: ValueId, computed: Gradients): void;
+  /** Autograd is done. */
+  afterBackward?(computed: Gradients): void;
+  /** What the optimizer sees of a parameter. Absent: the whole. */
+  ownedSpec?(parameter: Value): Pick<TensorSpec, "shape" | "dtype">;
+  /** The parameters that this rank's optimizer steps, in its order. Absent: all. */
+  stepped?(parameters: readonly Value[]): readonly Value[];
+}

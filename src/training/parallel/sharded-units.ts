@@ -1,0 +1,159 @@
+/**
+ * Graph → Graph: which modules gather their parameters for their call, and the node that tells that their backward is over.
+ *
+ * Every block is wrapped, then the whole model, which keeps the parameters that no block has. A block's arguments that have a
+ * gradient pass through one node more.
+ * Source  torch/distributed/fsdp/_fully_shard (fully_shard, RegisterPostBackwardFunction), torch 2.14.1
+ */
+import { isFloating } from "../../base/dtype.js";
+import {
+  type Graph,
+  inputIds,
+  type Node,
+  type NodeId,
+  type ShardedUnit,
+  type ValueId,
+} from "../../ir/graph.js";
+import { blocksOf, spans } from "../blocks.js";
+
+interface Stretch {
+  readonly path: string;
+  readonly first: NodeId;
+  readonly last: NodeId;
+}
+
+export function markShardedUnits(graph: Graph): Graph {
+  const blocks = stretches(graph);
+  const { entered, at, entries } = withEntries(graph, blocks);
+  const owned = new Set<ValueId>();
+  const inner = blocks.map(({ path, first, last }, i): ShardedUnit => {
+    const parameters = parametersUnder(graph, `${path}.`).filter((id) => !owned.has(id));
+    for (const id of parameters) owned.add(id);
+    return {
+      path,
+      first: entries[i] ?? (at[first] as NodeId),
+      last: at[last] as NodeId,
+      parameters,
+      outputs: outputsOf(entered, at[first] as NodeId, at[last] as NodeId),
+      entry: entries[i] ?? null,
+    };
+  });
+  const root: ShardedUnit = {
+    path: "",
+    first: 0,
+    last: entered.nodes.length - 1,
+    parameters: parametersUnder(graph, "").filter((id) => !owned.has(id)),
+    outputs: entered.outputs,
+    entry: null,
+  };
+  return { ...entered, units: [root, ...inner].filter(({ parameters }) => parameters.length > 0) };
+}
+
+function stretches(graph: Graph): Stretch[] {
+  const { first, last } = spans(graph);
+  return blocksOf(graph)
+    .map(({ id, path }) => ({ path, first: first[id] as NodeId, last: last[id] as NodeId }))
+    .sort((a, b) => a.first - b.first);
+}
+
+/** In the order the module lists them; one under several names counts where it comes first. */
+function parametersUnder({ values }: Graph, prefix: string): ValueId[] {
+  return values
+    .filter(
+      ({ role, tiedTo, name }) => role === "parameter" && tiedTo === undefined && name.startsWith(prefix),
+    )
+    .map(({ id }) => id);
+}
+
+/** The graph with a node before each block for its arguments that have a gradient. `at`: where a node is now. */
+function withEntries(
+  graph: Graph,
+  blocks: readonly Stretch[],
+): { entered: Graph; at: readonly NodeId[]; entries: (NodeId | undefined)[] } {
+  const wants = wantsGradient(graph);
+  const values = [...graph.values];
+  const nodes: Node[] = [];
+  const at: NodeId[] = [];
+  const entries: (NodeId | undefined)[] = [];
+  let renamed = new Map<ValueId, ValueId>();
+  let block = 0;
+  const rename = (id: ValueId) => renamed.get(id) ?? id;
+  for (const node of graph.nodes) {
+    const stretch = blocks[block];
+    if (stretch?.first === node.id) {
+      renamed = new Map();
+      for (const id of argumentsOf(graph, stretch).filter((value) => wants[value] === 1)) {
+        const result = values.length;
+        const { name, spec } = graph.values[id] as Graph["values"][number];
+        values.push({ id: result, name: `${name}_entered`, role: "activation", spec, trainable: false });
+        renamed.set(id, result);
+        entries[block] ??= nodes.length;
+        nodes.push({
+          id: nodes.length,
+          op: "moduleEntry",
+          inputs: { self: id },
+          attributes: {},
+          outputs: [result],
+          scope: node.scope,
+        });
+      }
+    }
+    at.push(nodes.length);
+    nodes.push({ ...node, id: nodes.length, inputs: renamedInputs(node.inputs, rename) });
+    if (stretch?.last === node.id) {
+      renamed = new Map();
+      block += 1;
+    }
+  }
+  const moved = values.map((value) =>
+    value.heldUntil === undefined ? value : { ...value, heldUntil: at[value.heldUntil] as NodeId },
+  );
+  return { entered: { ...graph, values: moved, nodes }, at, entries };
+}
+
+function renamedInputs(inputs: Node["inputs"], rename: (id: ValueId) => ValueId): Node["inputs"] {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([port, argument]) => [
+      port,
+      typeof argument === "number"
+        ? rename(argument)
+        : (argument?.map((id) => (id === null ? null : rename(id))) ?? null),
+    ]),
+  );
+}
+
+/** Activations that a stretch reads and does not make. */
+function argumentsOf({ nodes, values }: Graph, { first, last }: Stretch): ValueId[] {
+  const made = new Set<ValueId>();
+  const read = new Set<ValueId>();
+  for (let id = first; id <= last; id++) {
+    const node = nodes[id] as Node;
+    for (const value of inputIds(node))
+      if (!made.has(value) && values[value]?.role === "activation") read.add(value);
+    for (const value of node.outputs) made.add(value);
+  }
+  return [...read];
+}
+
+/** What a stretch makes and later nodes, or the model's caller, read. */
+function outputsOf(graph: Graph, first: NodeId, last: NodeId): ValueId[] {
+  const made = new Set<ValueId>();
+  for (let id = first; id <= last; id++)
+    for (const value of (graph.nodes[id] as Node).outputs) made.add(value);
+  const read = new Set<ValueId>(graph.outputs);
+  for (let id = last + 1; id < graph.nodes.length; id++)
+    for (const value of inputIds(graph.nodes[id] as Node)) read.add(value);
+  return [...made].filter((value) => read.has(value));
+}
+
+/** By value: 1 where a trained parameter lies behind it. */
+function wantsGradient({ values, nodes }: Graph): Uint8Array {
+  const wants = new Uint8Array(values.length);
+  for (const { id, role, trainable } of values) if (role === "parameter" && trainable) wants[id] = 1;
+  for (const node of nodes) {
+    if (node.op === "detach") continue;
+    if (node.op !== "requireGrad" && !inputIds(node).some((id) => wants[id] === 1)) continue;
+    for (const id of node.outputs) if (isFloating(values[id]?.spec.dtype ?? "int64")) wants[id] = 1;
+  }
+  return wants;
+}
