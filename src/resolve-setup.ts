@@ -105,6 +105,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     ...(image && { image }),
     ...(options.shape && { shapes: options.shape }),
     ...modelSettings(options, model),
+    ...tensorRanks(setup, model),
     ...(model.takes && { mode, attention: setup.attention, checkpointing: setup.checkpointing !== null }),
   };
   return {
@@ -134,6 +135,14 @@ function modelSettings(options: Options, model: ImportedModel): Bindings {
     given[name] = value;
   }
   return given as Bindings; // as: checkOptions saw to the types
+}
+
+/** Only models that are drawn can be drawn as one of several ranks. */
+function tensorRanks({ parallel }: TrainingSetup, model: ImportedModel): Bindings {
+  const ranks = parallel?.mesh.tp ?? 1;
+  if (ranks === 1) return {};
+  if (!model.takesTensorRanks) throw settingNotTaken("parallel tp", model.source);
+  return { tensorRanks: ranks };
 }
 
 /** `full` or `every=K`; a list of blocks is one region each, or K together. */

@@ -56,7 +56,7 @@ const SETTINGS = {
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
   gpus:          { kind: "count",  placeholder: "N",               help: "GPUs in all; default: the ranks of --parallel; without that all are replicas" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
-  parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard); dp=2,fsdp=8 shards in groups of 8" },
+  parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer); dp=2,fsdp=8 shards in groups of 8" },
   fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },

@@ -104,6 +104,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     ["[setup/not-yet]", "planned for release"],
   ],
   ["sharding of a later release", estimate("--zero", "2"), ["--zero: ", "[setup/not-yet]"]],
+  ["matrices of a recorded model shared out", estimate("--parallel", "tp=2"), ["[setup/not-taken]", "tp"]],
   [
     "an axis that no mesh has",
     estimate("--parallel", "dp=2,xp=2"),

@@ -51,6 +51,18 @@ describe("values a model cannot have", () => {
       "config/activation | config.json › hidden_act",
     );
   });
+  test.for([
+    ["tp=3", "config/value | config.json › --parallel tp"],
+    ["tp=4", "accepted"],
+    ["tp=8", "config/value | config.json › --parallel tp"],
+    ["tp=2,fsdp=2", "accepted"],
+  ])("heads shared out by %s", async ([parallel, expected]) => {
+    expect(await complaintOf(changed({}), { parallel })).toBe(expected);
+  });
+  test("a family whose layers nobody said how to split", async () => {
+    const gpt2 = JSON.stringify({ model_type: "gpt2" });
+    expect(await complaintOf(gpt2, { parallel: "tp=2" })).toBe("config/tensor-plan | config.json");
+  });
   test("sizes beyond exact bytes", async () => {
     expect(await complaintOf(changed({ hidden_size: 2 ** 30, num_attention_heads: 1 }))).toMatch(
       /^setup\/too-large/,

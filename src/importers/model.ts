@@ -17,6 +17,8 @@ export interface Bindings {
   /** Drawn models have their loss inside when they train, and write attention out when told so. */
   readonly mode?: "train" | "inference";
   readonly attention?: string;
+  /** Ranks that share out the matrices of layers. */
+  readonly tensorRanks?: number;
   /** Blocks are computed again in backward: some models' code asks. */
   readonly checkpointing?: boolean;
 }
@@ -34,6 +36,8 @@ export interface ImportedModel {
   readonly batch: number;
   /** Which of the settings that only some models take this one does; absent: none. */
   readonly takes?: readonly ModelSetting[];
+  /** It can be drawn as one of several ranks that share out the matrices of layers. */
+  readonly takesTensorRanks?: boolean;
   /** Tokens per sample when the user names none, for a model that has them. */
   readonly sequence?: number;
   /** The forward pass at these sizes. Throws InputError when the model cannot take them. */

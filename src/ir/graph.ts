@@ -41,6 +41,8 @@ export interface Value {
   readonly released?: number;
   /** Parameters and buffers that are one tensor under two names point at the first. */
   readonly tiedTo?: ValueId;
+  /** Parameters only: each of so many ranks has one part like it. */
+  readonly parts?: number;
   /** Its type is its own: moving the model to 16 bits leaves it. */
   readonly keepsType?: true;
 }
@@ -98,6 +100,8 @@ export interface ShardedUnit {
   readonly last: NodeId;
   /** Those that no unit inside has, in the order the module lists them. */
   readonly parameters: readonly ValueId[];
+  /** What it is called with that has a gradient. */
+  readonly arguments: readonly ValueId[];
   /** What it returns. */
   readonly outputs: readonly ValueId[];
   /** The node its arguments pass through, whose gradient is the last of the module; null when they have none. */

@@ -98,3 +98,14 @@ export function wrongImageSize(
     hint: "leave --image out, or change image_size in config.json: the table then gets another length",
   });
 }
+
+export function noTensorPlan(source: string, type: string, known: readonly string[]): InputError {
+  return new InputError({
+    code: "config/tensor-plan",
+    where: source,
+    rule: "to share out its matrices, a family must say which layers are split and how",
+    expected: known.join(" | "),
+    got: JSON.stringify(type),
+    hint: "leave tp out of --parallel: fsdp works for every model",
+  });
+}

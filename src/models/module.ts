@@ -28,6 +28,10 @@ export class Module {
     this.path = path;
   }
 
+  get run(): RunOptions {
+    return this.drawing.run;
+  }
+
   /** A submodule; `name` may have dots, for a list's entries. */
   child(name: string): Module {
     const child = new Module(this.drawing, this.pathOf(name));

@@ -308,6 +308,16 @@ export const views = {
     backward: { self: [] },
     aliases: "self",
   }),
+  /** What every rank of a group has; its gradient is the sum of theirs. */
+  toAllRanks: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => self,
+    backward: { self: [] },
+    aliases: "self",
+  }),
+  /** The sum over the ranks of a group; every rank gets its gradient. */
+  allReduce: op({ inputs: ["self"], outputs: ["result"], infer: ({ self }) => self, backward: { self: [] } }),
   /** A module's argument, passed through a node whose gradient tells that the module's backward is over. */
   moduleEntry: op({
     inputs: ["self"],

@@ -41,9 +41,9 @@ export function countParameters(
 ): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
   let parameterCount = 0;
   let trainableParameterCount = 0;
-  for (const { role, tiedTo, trainable, spec } of graph.values) {
+  for (const { role, tiedTo, trainable, spec, parts = 1 } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
-    const count = elements(spec.shape);
+    const count = parts * elements(spec.shape);
     parameterCount += count;
     if (trainable) trainableParameterCount += count;
   }

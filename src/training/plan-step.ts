@@ -328,8 +328,10 @@ class StepPlanner {
       recomputation.enter(id);
       this.ranks?.beforeForward?.(id);
       perform(id);
-      for (const storage of dying[id] ?? []) ledger.drop(storage);
+      const held = this.ranks?.heldByCall?.(id);
+      for (const storage of dying[id] ?? []) if (!held?.has(storage)) ledger.drop(storage);
       this.ranks?.afterForward?.(id);
+      if (held) for (const storage of dying[id] ?? []) if (held.has(storage)) ledger.drop(storage);
     }
     ledger.at = -1;
     perform(tape.graph.nodes.length);

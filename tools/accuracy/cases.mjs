@@ -9,7 +9,7 @@ import { join } from "node:path";
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
 const UNSUPPORTED = [
-  [({ dist }) => dist && !["fsdp2", "ddp", "zero1"].includes(dist.kind), "this way of spreading a model"],
+  [({ dist }) => dist?.kind === "fsdp1", "this way of spreading a model"],
   [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
 ];
 
@@ -144,10 +144,11 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
  */
 function meshOf({ dist }) {
   if (!dist) return {};
-  const { kind, world, replicate = 1, mp, reshard_after_forward = true } = dist;
-  if (kind === "fsdp2") {
+  const { kind, world, tp = 1, replicate = 1, mp, reshard_after_forward = true } = dist;
+  if (kind === "tp") return { parallel: `tp=${world}` };
+  if (kind.startsWith("fsdp2")) {
     const policy = `reshard=${reshard_after_forward}${mp === "bf16" ? ",params=bf16,reduce=fp32" : ""}`;
-    return { parallel: `dp=${replicate},fsdp=${world / replicate}`, fsdp: policy };
+    return { parallel: `dp=${replicate},fsdp=${world / replicate / tp},tp=${tp}`, fsdp: policy };
   }
   return {
     parallel: `dp=${world}`,

@@ -109,6 +109,9 @@ export const viewKernels = {
   unbind: { backward: gradients({ self: stacked }) },
   alias: passes,
   moduleEntry: passes,
+  /** Functional collectives copy what they reduce. torch/distributed/_functional_collectives.py */
+  allReduce: passes,
+  toAllRanks: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call)]) }) },
   clone: passes,
   copy: {
     backward: (kernel, call) =>

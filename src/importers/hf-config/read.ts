@@ -10,11 +10,19 @@ import type { Source } from "../../base/source.js";
 import { MiB } from "../../base/units.js";
 import { nearest } from "../../base/did-you-mean.js";
 import { Config } from "../../models/config.js";
-import { missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
+import type { Graph } from "../../ir/graph.js";
+import { missingFamily, noTensorPlan, unknownFamily, unknownTask } from "../../models/complaints.js";
 import { ALIASES, DEFAULTS } from "../../models/defaults.js";
 import { FAMILIES } from "../../models/families.js";
 import type { Family, Task } from "../../models/family.js";
 import { drawModel } from "../../models/module.js";
+import {
+  ofOneRank,
+  splitOf,
+  TENSOR_PLANS,
+  type TensorPlan,
+  type TensorSplit,
+} from "../../models/tensor-plan.js";
 import type { Bindings, ImportedModel } from "../model.js";
 import { badJson, fileTooLarge, notAMap } from "./complaints.js";
 import { taskOf } from "./tasks.js";
@@ -59,9 +67,10 @@ export async function configModel(
     format: "hf-config",
     batch: 1,
     ...(sequence !== null && { sequence }),
+    takesTensorRanks: true,
     takes: [...(sequence === null ? [] : (["sequence"] as const)), "task", "classes", "imageChannels"],
     bind: (bindings) => ({
-      graph: draw(family, config, head, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
+      graph: draw(family, config, { type, head }, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
       diagnostics: [],
     }),
   };
@@ -79,7 +88,17 @@ function named(
 /** Tokens of a text when neither the user nor the family names a number. */
 export const DEFAULT_SEQUENCE = 512;
 
-function draw(family: Family, config: Config, named: Task | null, bindings: Bindings) {
+interface Named {
+  /** `model_type` */
+  readonly type: string;
+  /** What its class says it is for. */
+  readonly head: Task | null;
+}
+
+function draw(family: Family, whole: Config, { type, head: named }: Named, bindings: Bindings): Graph {
+  const ranks = bindings.tensorRanks ?? 1;
+  const plan = ranks > 1 ? tensorPlanOf(type, whole.source) : null;
+  const config = plan ? ofOneRank(whole, plan, ranks) : whole;
   const asked = bindings.task as Task | undefined; // as: compared with the family's tasks below
   const fallback = named !== null && family.tasks.includes(named) ? named : (family.tasks[0] as Task);
   const task = asked ?? fallback;
@@ -100,8 +119,27 @@ function draw(family: Family, config: Config, named: Task | null, bindings: Bind
     training,
     eager: bindings.attention === "eager",
     checkpointing: bindings.checkpointing === true,
+    tensor: plan && { ...plan, ranks },
   };
-  return drawModel(config.source, kind, run, model);
+  return sharedOut(drawModel(config.source, kind, run, model), run.tensor);
+}
+
+function tensorPlanOf(type: string, source: string): TensorPlan {
+  const plan = Object.hasOwn(TENSOR_PLANS, type) ? TENSOR_PLANS[type] : undefined;
+  if (!plan) throw noTensorPlan(source, type, Object.keys(TENSOR_PLANS));
+  return plan;
+}
+
+/** Marks the parameters of which a rank has one part: all of a layer's, but what is added after the sum. */
+function sharedOut(graph: Graph, split: TensorSplit | null): Graph {
+  if (!split) return graph;
+  const values = graph.values.map((value) => {
+    const at = value.name.lastIndexOf(".");
+    const how = value.role === "parameter" ? splitOf(value.name.slice(0, at), split) : null;
+    const whole = how === null || (how === "rows" && value.name.endsWith(".bias"));
+    return whole ? value : { ...value, parts: split.ranks };
+  });
+  return { ...graph, values };
 }
 
 /** `_name_or_path` where the file has it, else the file's folder or name. */

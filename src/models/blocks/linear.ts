@@ -1,6 +1,7 @@
 /** `torch.nn.Linear`, `Embedding`, `LayerNorm`, `Dropout` as modules. */
 import type { ValueId } from "../../ir/graph.js";
 import type { Layer, Module } from "../module.js";
+import { splitOf } from "../tensor-plan.js";
 
 export interface LinearLayer extends Layer {
   /** [out, in] */
@@ -19,7 +20,12 @@ export function linear(m: Module, input: number, output: number, bias = true): L
 /** A linear layer whose weight another module owns; `bias`: its length. */
 export function linearWith(m: Module, weight: ValueId, bias: number | null = null): LinearLayer {
   const shift = bias === null ? null : m.parameter("bias", [bias]);
-  const layer = m.layer("Linear", (f, input: ValueId) => f.op("linear", { input, weight, bias: shift }));
+  const split = splitOf(m.path, m.run.tensor);
+  const layer = m.layer("Linear", (f, given: ValueId) => {
+    const input = split === "columns" ? f.apply("toAllRanks", given) : given;
+    const result = f.op("linear", { input, weight, bias: shift });
+    return split === "rows" ? f.apply("allReduce", result) : result;
+  });
   return sharing(layer, weight);
 }
 

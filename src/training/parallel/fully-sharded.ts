@@ -103,6 +103,13 @@ export class FullySharded implements RankHooks {
     }
   }
 
+  heldByCall(node: NodeId): ReadonlySet<StorageId> | undefined {
+    const ended = this.ending.get(node);
+    if (!ended) return undefined;
+    const { storageOf } = this.context.tape;
+    return new Set(ended.flatMap((unit) => unit.arguments.map((value) => storageOf[value] as StorageId)));
+  }
+
   afterForward(node: NodeId): void {
     const ended = this.ending.get(node) ?? [];
     for (const unit of [...ended].reverse()) {

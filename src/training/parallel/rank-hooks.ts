@@ -1,7 +1,7 @@
 /** Where a way of spreading a model over GPUs hooks into one rank's step: the places at which PyTorch's hooks run. */
 import type { NodeId, Value, ValueId } from "../../ir/graph.js";
 import type { BlockId } from "../../ir/step.js";
-import type { GradNode } from "../../ir/tape.js";
+import type { GradNode, StorageId } from "../../ir/tape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 
 export type Gradients = Map<ValueId, BlockId>;
@@ -18,6 +18,8 @@ export interface RankHooks {
   /** A pass begins. */
   enter?(): void;
   beforeForward?(node: NodeId): void;
+  /** Storages that the calls ending with this node hold until their hooks have run. */
+  heldByCall?(node: NodeId): ReadonlySet<StorageId> | undefined;
   afterForward?(node: NodeId): void;
   /** A gradient's kernels are about to run. `computed`: gradients of whole parameters so far. */
   beforeGradient?(node: GradNode, computed: Gradients): void;

@@ -24,7 +24,7 @@ interface Stretch {
 
 export function markShardedUnits(graph: Graph): Graph {
   const blocks = stretches(graph);
-  const { entered, at, entries } = withEntries(graph, blocks);
+  const { entered, at, entries, given } = withEntries(graph, blocks);
   const owned = new Set<ValueId>();
   const inner = blocks.map(({ path, first, last }, i): ShardedUnit => {
     const parameters = parametersUnder(graph, `${path}.`).filter((id) => !owned.has(id));
@@ -34,6 +34,7 @@ export function markShardedUnits(graph: Graph): Graph {
       first: entries[i] ?? (at[first] as NodeId),
       last: at[last] as NodeId,
       parameters,
+      arguments: given[i] ?? [],
       outputs: outputsOf(entered, at[first] as NodeId, at[last] as NodeId),
       entry: entries[i] ?? null,
     };
@@ -43,6 +44,7 @@ export function markShardedUnits(graph: Graph): Graph {
     first: 0,
     last: entered.nodes.length - 1,
     parameters: parametersUnder(graph, "").filter((id) => !owned.has(id)),
+    arguments: [],
     outputs: entered.outputs,
     entry: null,
   };
@@ -69,12 +71,18 @@ function parametersUnder({ values }: Graph, prefix: string): ValueId[] {
 function withEntries(
   graph: Graph,
   blocks: readonly Stretch[],
-): { entered: Graph; at: readonly NodeId[]; entries: (NodeId | undefined)[] } {
+): {
+  readonly entered: Graph;
+  readonly at: readonly NodeId[];
+  readonly entries: readonly (NodeId | undefined)[];
+  readonly given: readonly (readonly ValueId[] | undefined)[];
+} {
   const wants = wantsGradient(graph);
   const values = [...graph.values];
   const nodes: Node[] = [];
   const at: NodeId[] = [];
   const entries: (NodeId | undefined)[] = [];
+  const given: ValueId[][] = [];
   let renamed = new Map<ValueId, ValueId>();
   let block = 0;
   const rename = (id: ValueId) => renamed.get(id) ?? id;
@@ -82,7 +90,9 @@ function withEntries(
     const stretch = blocks[block];
     if (stretch?.first === node.id) {
       renamed = new Map();
-      for (const id of argumentsOf(graph, stretch).filter((value) => wants[value] === 1)) {
+      const passed = argumentsOf(graph, stretch).filter((value) => wants[value] === 1);
+      given[block] = passed;
+      for (const id of passed) {
         const result = values.length;
         const { name, spec } = graph.values[id] as Graph["values"][number];
         values.push({ id: result, name: `${name}_entered`, role: "activation", spec, trainable: false });
@@ -108,7 +118,7 @@ function withEntries(
   const moved = values.map((value) =>
     value.heldUntil === undefined ? value : { ...value, heldUntil: at[value.heldUntil] as NodeId },
   );
-  return { entered: { ...graph, values: moved, nodes }, at, entries };
+  return { entered: { ...graph, values: moved, nodes }, at, entries, given };
 }
 
 function renamedInputs(inputs: Node["inputs"], rename: (id: ValueId) => ValueId): Node["inputs"] {
