@@ -11,6 +11,7 @@ import { simulateMemory } from "./memory/simulate-memory.js";
 import { markCheckpoints } from "./training/checkpoint-regions.js";
 import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
+import { cutStage } from "./training/parallel/pipeline-stage.js";
 import { markShardedUnits } from "./training/parallel/sharded-units.js";
 import { planStep } from "./training/plan-step.js";
 import { moveTo } from "./training/precision.js";
@@ -43,7 +44,9 @@ export function analyze(
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const typed = moveTo(model, setup); // what is stored in which type and order
-  const moved = setup.mode === "train" && setup.parallel?.sharding ? markShardedUnits(typed) : typed; // and gathered when
+  const { mesh, stage = 0, sharding } = setup.parallel ?? {};
+  const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp) : typed; // by this rank
+  const moved = sharding ? markShardedUnits(staged) : staged; // and gathered when
   const graph =
     setup.mode === "train"
       ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)

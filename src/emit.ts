@@ -8,15 +8,15 @@ import { printTimeline } from "./ir/timeline.js";
 import { resolveSetup } from "./resolve-setup.js";
 import { runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
+import { worstRank } from "./worst-rank.js";
 
 export const STAGES = ["graph", "tape", "step", "timeline"] as const;
 export type Stage = (typeof STAGES)[number];
 
 export function emitStage(model: ImportedModel, options: Options, stage: Stage): string {
   const checked = checkFlags(options);
-  const { graph, tape, step, timeline } = runPipeline(model, resolveSetup(checked, model), {
-    moments: stage === "timeline",
-  });
+  const { resolved } = worstRank(model, resolveSetup(checked, model));
+  const { graph, tape, step, timeline } = runPipeline(model, resolved, { moments: stage === "timeline" });
   switch (stage) {
     case "graph":
       return printGraph(graph);

@@ -12,6 +12,7 @@ import type { EstimateReport, ExplainReport } from "./report/report.js";
 import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
 import { type Run, runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
+import { worstRank } from "./worst-rank.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
 export { byHand, type ByHandReport } from "./by-hand.js";
@@ -52,7 +53,7 @@ function checkpointNotes({ graph }: Run): Diagnostic[] {
 
 function inputOf(model: ImportedModel, options: Options): ReportInput {
   const checked = checkFlags(options);
-  const resolved = resolveSetup(checked, model);
+  const { resolved, stages } = worstRank(model, resolveSetup(checked, model));
   const { setup, machine, context, report: settings, assumptions } = resolved;
   const run = runPipeline(model, resolved);
   const { graph, tape, step, timeline, outOfMemory } = run;
@@ -69,6 +70,7 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
     step,
     timeline,
     outOfMemory,
+    stages,
     assumptions: [...assumptions, ...convolutions.assumptions],
     diagnostics: [
       ...run.diagnostics,

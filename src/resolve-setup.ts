@@ -4,7 +4,14 @@ import { batchesDiffer, settingNotTaken, wrongCheckpointing } from "./complaints
 import type { ContextMemory } from "./hardware/contexts.js";
 import type { Bindings, ImportedModel, ModelSetting } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type { Checkpointing, Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
+import type {
+  Checkpointing,
+  Machine,
+  OptimizerChoice,
+  Parallel,
+  Precision,
+  TrainingSetup,
+} from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
@@ -43,6 +50,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);
+  const parallel = mode === "train" ? chooseParallel(options) : null;
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const setup: TrainingSetup = {
     mode,
@@ -51,7 +59,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     optimizer,
     optimizerInBackward: optimizer !== null && options.optimizerInBackward === true,
     ema: mode === "train" && options.ema === true,
-    accumulate: mode === "inference" ? 1 : (options.accumulate ?? 1),
+    accumulate: mode === "inference" ? 1 : (options.accumulate ?? parallel?.mesh.pp ?? 1),
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
     freshInputs: options.freshInputs === true,
@@ -65,7 +73,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     cudnn: options.cudnn ?? "default",
     allocator: allocator.settings,
     freeze: options.freeze ?? [],
-    parallel: mode === "train" ? chooseParallel(options) : null,
+    parallel,
     adapters: mode === "train" && options.lora !== undefined ? chooseAdapters(options.lora) : null,
   };
   const report: SetupReport = {
@@ -117,6 +125,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     assumptions: [
       ...defaultsOf(options, report),
       ...optimizerNotes(optimizer),
+      ...parallelNotes(options, parallel),
       ...allocatorNotes(allocator),
       ...device,
     ],
@@ -254,6 +263,32 @@ function defaultsOf(
       !options.step &&
       step === "steady" &&
       said("step", "steady", "the second and every later step, with optimizer states in place"),
+  ];
+  return list.filter((item) => item !== false);
+}
+
+function parallelNotes(options: Options, parallel: Parallel | null): Assumption[] {
+  if (!parallel) return [];
+  const { mesh, sharding, schedule } = parallel;
+  const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
+  const list: (Assumption | false)[] = [
+    said(
+      "rank",
+      mesh.pp > 1 ? "the stage that takes most" : "the first of each axis",
+      "figures are of one GPU; where a dim does not divide, the first rank has most",
+    ),
+    sharding !== null &&
+      options.fsdp === undefined &&
+      said(
+        "fsdp",
+        "fully_shard of every block",
+        "its defaults: blocks reshard after forward, no mixed precision",
+      ),
+    mesh.pp > 1 &&
+      said("pipeline", schedule, "blocks are divided evenly; activations are received and sent anew"),
+    mesh.pp > 1 &&
+      options.accumulate === undefined &&
+      said("accumulation", String(mesh.pp), "as many micro-batches as stages: the fewest that keep all busy"),
   ];
   return list.filter((item) => item !== false);
 }

@@ -7,6 +7,7 @@ import { peakPieces, stepAt } from "./report/formula.js";
 import { type ResolvedSetup, resolveSetup } from "./resolve-setup.js";
 import { planAtBatch, planIfPossible } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
+import { worstRank } from "./worst-rank.js";
 
 export interface LargestBatch {
   /** Zero when not even one sample fits. */
@@ -26,7 +27,7 @@ const MOST_PLANS = 12;
  * limit fragmentation decides, so that a smaller batch may not fit where a larger one does.
  */
 export function largestBatch(model: ImportedModel, options: Options): LargestBatch | null {
-  const resolved = resolveSetup(checkFlags(options), model);
+  const { resolved } = worstRank(model, resolveSetup(checkFlags(options), model));
   const { machine, setup } = resolved;
   if (machine.capacity === null) return null;
   const linear = linearize(model, resolved, planAtBatch(model, resolved, setup.batch));

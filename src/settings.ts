@@ -56,8 +56,9 @@ const SETTINGS = {
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
   gpus:          { kind: "count",  placeholder: "N",               help: "GPUs in all; default: the ranks of --parallel; without that all are replicas" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
-  parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer); dp=2,fsdp=8 shards in groups of 8" },
+  parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer), pp (stages of a pipeline); dp=2,fsdp=8 shards in groups of 8" },
   fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto" },
+  pipeline:      { kind: "choice", placeholder: "ORDER",           values: ["1f1b", "gpipe", "interleaved", "zero-bubble"], computes: ["1f1b", "gpipe"], since: "0.3", help: "how a pipeline (pp) orders its micro-batches: 1f1b (default), gpipe; --accumulate says how many there are" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },
   shardedOptimizer: { kind: "switch", help: "each replica has the states of its share of the parameters: ZeroRedundancyOptimizer" },
@@ -149,6 +150,8 @@ export interface Options {
   /** Policy of `fully_shard`: `params=bf16,reduce=fp32,reshard=false`. */
   readonly fsdp?: string;
   /** `bucket_cap_mb` and `gradient_as_bucket_view` of DistributedDataParallel. */
+  /** How a pipeline orders its micro-batches. */
+  readonly pipeline?: "1f1b" | "gpipe";
   readonly bucketMb?: number;
   readonly bucketView?: boolean;
   /** ZeroRedundancyOptimizer over the replicas. */

@@ -56,6 +56,8 @@ describe("values a model cannot have", () => {
     ["tp=4", "accepted"],
     ["tp=8", "config/value | config.json › --parallel tp"],
     ["tp=2,fsdp=2", "accepted"],
+    ["pp=2", "accepted"],
+    ["pp=3", "parallel/stages | --parallel pp"],
   ])("heads shared out by %s", async ([parallel, expected]) => {
     expect(await complaintOf(changed({}), { parallel })).toBe(expected);
   });

@@ -89,6 +89,13 @@ export interface Graph {
   readonly scaledLoss?: ScaledLoss;
   /** Stretches whose activations are computed again in backward, in order. */
   readonly checkpoints?: readonly Checkpoint[];
+  /** The stage of a pipeline that it is; absent: the whole model. */
+  readonly stage?: {
+    readonly index: number;
+    readonly count: number;
+    /** What the other stages have. */
+    readonly elsewhere: { readonly parameterCount: number; readonly trainableParameterCount: number };
+  };
   /** Modules whose parameters are gathered from all ranks for their call, the whole model first. */
   readonly units?: readonly ShardedUnit[];
 }

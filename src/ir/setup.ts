@@ -41,6 +41,8 @@ export interface Mesh {
   readonly fsdp: number;
   /** Ranks that share out the matrices of every layer. */
   readonly tp: number;
+  /** Stages of a pipeline. */
+  readonly pp: number;
 }
 
 /** PyTorch's fully_shard. */
@@ -70,6 +72,10 @@ export interface Parallel {
   readonly mesh: Mesh;
   readonly sharding: FullSharding | null;
   readonly replication: Replication | null;
+  /** How a pipeline orders its micro-batches. */
+  readonly schedule: "1f1b" | "gpipe";
+  /** The stage that is computed, from 0. */
+  readonly stage: number;
 }
 
 export interface TrainingSetup {

@@ -33,7 +33,8 @@ export function renderText(report: AnyReport, options: TextOptions = {}): string
     [INDENT + headline(report, width - INDENT.length), ...labelled("with", settingsOf(report), width, paint)],
     machineLines(report, options, width, paint),
     renderBreakdown(report, { width, paint }),
-  ];
+    labelled("stages", stagesOf(report), width, paint),
+  ].filter(({ length }) => length > 0);
   if (!options.quiet) {
     blocks.push([
       ...labelled("formula", formulaOf(report), width, paint),
@@ -150,6 +151,18 @@ function modules({ layers, totals }: AnyReport, width: number, paint: Paint): st
     ({ path, savedTensorBytes }) => `${path} ${formatBytes(savedTensorBytes)}`,
   );
   return labelled("keeps most", top.join(" · "), width, paint);
+}
+
+/** Every stage's reserved bytes; most of them are alike, so neighbours with the same figure are one. */
+function stagesOf({ stages }: AnyReport): string {
+  const runs: { from: number; to: number; text: string }[] = [];
+  for (const { stage, reservedBytes } of stages) {
+    const text = formatBytes(reservedBytes);
+    const open = runs.at(-1);
+    if (open?.text === text) open.to = stage;
+    else runs.push({ from: stage, to: stage, text });
+  }
+  return runs.map(({ from, to, text }) => `${from === to ? from : `${from}-${to}`}: ${text}`).join(" · ");
 }
 
 function assumptionsOf({ assumptions }: AnyReport): string {

@@ -18,6 +18,7 @@ import type {
   Formula,
   ReportPhase,
   SetupReport,
+  StageReport,
 } from "./report.js";
 import { countParameters, totalsOf } from "./totals.js";
 
@@ -36,6 +37,7 @@ export interface ReportInput {
   readonly outOfMemory: boolean;
   readonly assumptions: readonly Assumption[];
   readonly diagnostics: readonly Diagnostic[];
+  readonly stages: readonly StageReport[];
   /** Called once, when the formula is first read: it plans the step at further batches. */
   readonly formula: () => Formula;
 }
@@ -84,6 +86,7 @@ export function reportEstimate(input: ReportInput): EstimateReport {
       communicationBytes: 0,
       contextBytes: context.bytes,
     },
+    stages: input.stages,
     get formula() {
       formula ??= input.formula();
       return formula;

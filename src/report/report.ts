@@ -151,11 +151,21 @@ export interface EstimateReport {
     readonly communicationBytes: number;
     readonly contextBytes: number;
   };
+  /** Every stage of a pipeline, in order; the other figures are of the one that takes most. Empty without a pipeline. */
+  readonly stages: readonly StageReport[];
   readonly formula: Formula;
   readonly machine: MachineReport | null;
   readonly interval: Interval;
   readonly assumptions: readonly Assumption[];
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What one stage of a pipeline takes. */
+export interface StageReport {
+  /** From 0. */
+  readonly stage: number;
+  readonly allocatedBytes: number;
+  readonly reservedBytes: number;
 }
 
 /** One line of a receipt: a tensor with its numbers filled in. */

@@ -35,12 +35,13 @@ function ownedParameterBytes({ blocks, resident }: Step): number {
   return total;
 }
 
-/** Tied parameters count once. */
+const NONE = { parameterCount: 0, trainableParameterCount: 0 };
+
+/** Of the whole model; tied parameters count once. */
 export function countParameters(
   graph: Graph,
 ): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
-  let parameterCount = 0;
-  let trainableParameterCount = 0;
+  let { parameterCount, trainableParameterCount } = graph.stage?.elsewhere ?? NONE;
   for (const { role, tiedTo, trainable, spec, parts = 1 } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
     const count = parts * elements(spec.shape);

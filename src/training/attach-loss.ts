@@ -18,6 +18,7 @@ const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
 export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
   if (setup.mode === "inference") return graph;
+  if (graph.stage && graph.stage.index < graph.stage.count - 1) return graph; // the last stage has the loss
   const complete = shareOfStep(withLoss(graph, setup), setup);
   return setup.gradScaler ? scaled(complete) : complete;
 }

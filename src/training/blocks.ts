@@ -30,7 +30,7 @@ export function blocksOf(graph: Graph): Scope[] {
   const children: Scope[][] = graph.scopes.map(() => []);
   for (const scope of graph.scopes) if (scope.parent !== null) children[scope.parent]?.push(scope);
   const isBlock = ({ id, path }: Scope) =>
-    /(^|\.)\d+$/.test(path) && (children[id] as Scope[]).length > 0 && (count[id] as number) > 0;
+    /(^|[._])\d+$/.test(path) && (children[id] as Scope[]).length > 0 && (count[id] as number) > 0;
   const inside = (scope: Scope): Scope[] =>
     (children[scope.id] as Scope[]).flatMap((child) => (isBlock(child) ? opened(child) : inside(child)));
   const opened = (block: Scope): Scope[] => {

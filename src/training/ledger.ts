@@ -55,6 +55,14 @@ export class Ledger {
     return id;
   }
 
+  /** Another block like it. */
+  copyOf(block: BlockId): BlockId {
+    const id = this.blocks.length;
+    this.blocks.push({ ...(this.blocks[block] as Draft), id });
+    this.holders.push(0);
+    return id;
+  }
+
   /** Empty tensors have no block. */
   allocate(block: BlockId): void {
     if (this.blocks[block]?.bytes === 0) return;

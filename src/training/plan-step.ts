@@ -32,6 +32,7 @@ import {
 } from "./optimizers.js";
 import type { Gradients, RankHooks } from "./parallel/rank-hooks.js";
 import { rankHooks } from "./parallel/strategies.js";
+import { inFlight, scheduled, type Turn } from "./parallel/pipeline-schedule.js";
 import { planBackward } from "./plan-backward.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
@@ -66,6 +67,8 @@ interface PlannedPasses {
   readonly sections: readonly Section[];
   /** The gradients they make; null when they add to those that are there. */
   readonly gradients: ReadonlyMap<ValueId, BlockId> | null;
+  /** Of results that were made to have a gradient. */
+  readonly leafGradients: ReadonlySet<BlockId>;
 }
 
 interface PlannedOptimizer {
@@ -103,7 +106,8 @@ class StepPlanner {
   private loaded: { readonly made: BlockId; readonly before: BlockId }[] = [];
   /** Results that were made to have a gradient: the graph of the loss holds both until it dies. */
   private readonly leaves: readonly ValueId[];
-  private readonly leafGradients = new Set<BlockId>();
+  /** Of the last pass. */
+  private leafGradients: ReadonlySet<BlockId> = new Set();
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
   /** What several GPUs add to the step of one; null on one. */
@@ -199,7 +203,7 @@ class StepPlanner {
   }
 
   step(first: boolean): Section[] {
-    const { ledger, setup } = this;
+    const { ledger, setup, tape } = this;
     this.isFirst = first;
     if (!first && setup.zeroGrad === "at-start") {
       ledger.begin("zero-grad");
@@ -209,25 +213,54 @@ class StepPlanner {
       ledger.begin("forward");
       this.loadInputs();
     }
-    const sections = [...ledger.take(), ...this.passes()];
-    for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
-      this.returnFromPass("backward");
-      if (first && micro === 1) this.ranks?.afterFirstPass?.();
-      sections.push(...ledger.take(), ...this.passes());
-    }
+    const sections = [...ledger.take(), ...(tape.graph.stage ? this.pipelined() : this.microBatches())];
     ledger.at = -1;
+    const returned = setup.accumulate > 1 || tape.graph.stage !== undefined;
     if (setup.mode === "train") {
-      if (setup.accumulate > 1) this.returnFromPass("backward");
+      if (returned && !tape.graph.stage) this.returnFromPass("backward");
       if (setup.optimizer || setup.clipGradients) ledger.begin("optimizer");
       this.update(first);
       ledger.begin("zero-grad");
       if (setup.zeroGrad === "set-to-none") this.zeroGradients();
     } else ledger.begin("zero-grad");
-    if (setup.accumulate === 1) {
+    if (!returned) {
       this.returnFromPass();
       if (first) this.ranks?.afterFirstPass?.();
     }
     return [...sections, ...ledger.take()];
+  }
+
+  /** One after the other. */
+  private microBatches(): Section[] {
+    const { ledger, setup, isFirst } = this;
+    const sections = this.passes();
+    for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
+      this.returnFromPass("backward");
+      if (isFirst && micro === 1) this.ranks?.afterFirstPass?.();
+      sections.push(...ledger.take(), ...this.passes());
+    }
+    return sections;
+  }
+
+  /** A stage's micro-batches, several of them under way. */
+  private pipelined(): Section[] {
+    const { setup, tape, ledger } = this;
+    const { index = 0, count = 1 } = tape.graph.stage ?? {};
+    const most = inFlight(setup.parallel?.schedule ?? "1f1b", index, count, setup.accumulate);
+    const first = this.turn(() => this.isFirst && this.ranks?.afterFirstPass?.());
+    const others = setup.accumulate > 1 ? this.turn() : first;
+    return scheduled(ledger, { first, others }, most, Math.min(setup.accumulate, most + SETTLED));
+  }
+
+  private turn(returned?: () => void): Turn {
+    const sections = this.passes();
+    this.returnFromPass("backward");
+    returned?.();
+    const all = [...sections, ...this.ledger.take()];
+    return {
+      forward: all.filter(({ phase }) => phase === "forward"),
+      backward: all.filter(({ phase }) => phase !== "forward"),
+    };
   }
 
   /** New inputs take the place of the last step's, which die when the loop's variable is bound again. */
@@ -265,7 +298,12 @@ class StepPlanner {
     const tried = ledger.take();
     const first = this.planned.size === 0;
     const sections = tried.map((section) => this.withoutTrials(section));
-    this.planned.set(key, { sections, gradients: key === "fresh" ? new Map(gradients) : null });
+    const { leafGradients } = this;
+    this.planned.set(key, {
+      sections,
+      gradients: key === "fresh" ? new Map(gradients) : null,
+      leafGradients,
+    });
     return first ? tried : [...sections];
   }
 
@@ -280,8 +318,9 @@ class StepPlanner {
   }
 
   /** The same passes again, without what stays from the first time on: cuBLAS workspaces, the loss scale. */
-  private repeat({ sections, gradients }: PlannedPasses): Section[] {
+  private repeat({ sections, gradients, leafGradients }: PlannedPasses): Section[] {
     const { ledger } = this;
+    this.leafGradients = leafGradients;
     for (const [parameter, block] of gradients ?? []) {
       this.gradients.set(parameter, block);
       ledger.hold(block);
@@ -359,11 +398,13 @@ class StepPlanner {
         ledger.drop(storage);
       },
     });
+    const leafGradients = new Set<BlockId>();
     for (const id of this.leaves) {
-      const block = gradients.get(id);
-      if (block !== undefined) this.leafGradients.add(block);
-      gradients.delete(id);
+      const block = computed.get(id);
+      if (block !== undefined) leafGradients.add(block);
+      computed.delete(id);
     }
+    this.leafGradients = leafGradients;
     // grad nodes that backward does not reach die with the loss; their saved tensors with them
     saved.forEach((count, storage) => {
       for (let i = 0; i < count; i++) ledger.drop(storage);

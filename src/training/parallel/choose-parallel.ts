@@ -7,12 +7,13 @@ export interface ParallelOptions {
   readonly parallel?: string;
   readonly gpus?: number;
   readonly fsdp?: string;
+  readonly pipeline?: "1f1b" | "gpipe";
   readonly bucketView?: boolean;
   readonly bucketMb?: number;
   readonly shardedOptimizer?: boolean;
 }
 
-const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1 };
+const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
 /** More GPUs than any cluster has. */
 const MOST = 1_048_576;
 
@@ -27,7 +28,7 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
   if (product === 1) return null;
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
-  return { mesh, sharding, replication };
+  return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
 }
 
 /** Number of GPUs. */

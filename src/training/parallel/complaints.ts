@@ -23,6 +23,17 @@ export function meshDiffers(mesh: string, product: number, gpus: number): InputE
   });
 }
 
+export function layersDoNotDivide(layers: number, stages: number): InputError {
+  return new InputError({
+    code: "parallel/stages",
+    where: "--parallel pp",
+    rule: "every stage of a pipeline has as many blocks",
+    expected: layers === 0 ? "a model made of blocks" : `a divisor of ${layers} blocks`,
+    got: String(stages),
+    hint: "choose another number of stages, or leave pp out",
+  });
+}
+
 export function wrongPolicy(part: string): InputError {
   return new InputError({
     code: "parallel/fsdp",

@@ -165,7 +165,7 @@ export class FullySharded implements RankHooks {
 
   /** foreach_all_gather: shards are cast where they must be, copied to their place, and gathered. */
   private gather(unit: Unit): void {
-    if (unit.pending !== null || unit.whole.length > 0) return;
+    if (unit.parameters.length === 0 || unit.pending !== null || unit.whole.length > 0) return;
     const { ledger, stored } = this.context;
     const count = unit.parameters.reduce((sum, id) => sum + this.shardCount(id), 0);
     const type = this.gatheredType;

@@ -48,7 +48,7 @@ export function markShardedUnits(graph: Graph): Graph {
     outputs: entered.outputs,
     entry: null,
   };
-  return { ...entered, units: [root, ...inner].filter(({ parameters }) => parameters.length > 0) };
+  return { ...entered, units: [root, ...inner.filter(({ parameters }) => parameters.length > 0)] };
 }
 
 function stretches(graph: Graph): Stretch[] {

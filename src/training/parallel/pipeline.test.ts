@@ -1,0 +1,61 @@
+/** Stages of a pipeline against each other and against the whole model. */
+import { describe, expect, test } from "vitest";
+import { estimate, type EstimateReport, type Options, readModel } from "../../index.js";
+
+const CONFIG = {
+  model_type: "llama",
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 8,
+  num_attention_heads: 8,
+  vocab_size: 1000,
+};
+
+async function answer(options: Options): Promise<EstimateReport> {
+  const model = await readModel(new TextEncoder().encode(JSON.stringify(CONFIG)), { name: "config.json" });
+  return estimate(model, { sequence: 128, batch: 2, precision: "bf16", ...options });
+}
+
+/** Bytes of a block's and of the embedding's and the head's parameters, in bf16. */
+const BLOCK = 2 * (4 * 256 * 256 + 3 * 256 * 512 + 2 * 256);
+const TABLE = 2 * 1000 * 256;
+
+describe("a pipeline of four stages with eight micro-batches", () => {
+  const options: Options = { parallel: "pp=4", accumulate: 8 };
+  test("the first stage has the embedding and two blocks, and takes most", async () => {
+    const { totals, stages, model } = await answer(options);
+    expect(totals.parameterBytes).toBe(2 * BLOCK + TABLE);
+    expect(stages).toHaveLength(4);
+    const reserved = stages.map(({ reservedBytes }) => reservedBytes);
+    expect(reserved.indexOf(Math.max(...reserved))).toBe(0);
+    expect(model.parameterCount).toBe((await answer({})).model.parameterCount);
+  });
+  test("a stage holds one micro-batch less than the one before it, so what stages between take falls evenly", async () => {
+    const { stages } = await answer(options);
+    const [, one = 0, two = 0] = stages.map(({ allocatedBytes }) => allocatedBytes);
+    expect(one - two).toBeGreaterThan(0);
+    const { stages: long } = await answer({ ...options, accumulate: 64 });
+    expect(long[1]?.allocatedBytes).toBe(one);
+  });
+  test("gpipe holds all micro-batches", async () => {
+    const few = await answer({ parallel: "pp=4", pipeline: "gpipe", accumulate: 4 });
+    const many = await answer({ parallel: "pp=4", pipeline: "gpipe", accumulate: 8 });
+    expect(few.stages[1]?.allocatedBytes).toBeLessThan(many.stages[1]?.allocatedBytes ?? 0);
+    const [held = 0, more = 0] = [few, many].map(({ stages }) => stages[2]?.allocatedBytes ?? 0);
+    const { stages } = await answer({ parallel: "pp=4", accumulate: 8 });
+    expect(stages[2]?.allocatedBytes).toBeLessThan(held);
+    expect(more - held).toBeGreaterThan(0);
+  });
+});
+
+test("one stage of one micro-batch is a step that receives and sends nothing", async () => {
+  const alone = await answer({});
+  const piped = await answer({ parallel: "pp=1" });
+  expect(piped.peak).toEqual(alone.peak);
+  expect(piped.stages).toEqual([]);
+});
+
+test("two stages share the blocks out evenly", async () => {
+  const { totals } = await answer({ parallel: "pp=2,dp=2" });
+  expect([4 * BLOCK + TABLE, 4 * BLOCK + TABLE + 2 * 256]).toContain(totals.parameterBytes); // the last has the norm too
+});
