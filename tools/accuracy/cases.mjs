@@ -151,7 +151,6 @@ const TASKS = {
   qa: "question-answering",
   "image-cls": "image-classification",
   clip: "contrastive",
-  "speech-seq2seq": "seq2seq",
 };
 
 /**

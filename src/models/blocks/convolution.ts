@@ -1,4 +1,4 @@
-/** `torch.nn.Conv2d`, `BatchNorm2d` and `Sequential` as modules. `C` channels in, `O` channels out, `K` kernel size. */
+/** `torch.nn.Conv1d`, `Conv2d`, `BatchNorm2d` and `Sequential` as modules. `C` channels in, `O` channels out, `K` kernel size. */
 import type { ValueId } from "../../ir/graph.js";
 import type { Layer, Module } from "../module.js";
 
@@ -18,6 +18,25 @@ export function conv2d(m: Module, sizes: ConvolutionSizes): Layer {
   const shift = bias ? m.parameter("bias", [O]) : null;
   const attributes = { stride, padding: [padding, padding], groups };
   return m.layer("Conv2d", (f, x: ValueId) =>
+    f.op("convolution", { input: x, weight, bias: shift }, attributes),
+  );
+}
+
+export interface Convolution1dSizes {
+  readonly input: number;
+  readonly output: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly bias?: boolean;
+}
+
+export function conv1d(m: Module, sizes: Convolution1dSizes): Layer {
+  const { input: C, output: O, kernel, stride = 1, padding = 0, bias = true } = sizes;
+  const weight = m.parameter("weight", [O, C, kernel]);
+  const shift = bias ? m.parameter("bias", [O]) : null;
+  const attributes = { stride: [stride], padding: [padding] };
+  return m.layer("Conv1d", (f, x: ValueId) =>
     f.op("convolution", { input: x, weight, bias: shift }, attributes),
   );
 }
