@@ -98,3 +98,14 @@ export function wrongImageSize(
     hint: "leave --image out, or change image_size in config.json: the table then gets another length",
   });
 }
+
+export function soundTooShort(source: string, samples: number, least: number): InputError {
+  return new InputError({
+    code: "config/sequence",
+    where: `${source} › --sequence`,
+    rule: "a sound must be long enough for one frame of features",
+    expected: `at least ${least} samples`,
+    got: String(samples),
+    hint: "--sequence counts samples of the sound: 16000 a second for most models",
+  });
+}

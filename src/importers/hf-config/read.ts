@@ -60,10 +60,7 @@ export async function configModel(
     batch: 1,
     ...(sequence !== null && { sequence }),
     takes: [...(sequence === null ? [] : (["sequence"] as const)), "task", "classes", "imageChannels"],
-    bind: (bindings) => ({
-      graph: draw(family, config, head, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
-      diagnostics: [],
-    }),
+    bind: (bindings) => draw(family, config, head, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
   };
 }
 
@@ -85,23 +82,24 @@ function draw(family: Family, config: Config, named: Task | null, bindings: Bind
   const task = asked ?? fallback;
   if (!family.tasks.includes(task)) throw unknownTask(config.source, task, family.tasks);
   const training = bindings.mode !== "inference";
-  const { kind, model } = family.draw(
-    config.with({ num_labels: bindings.classes, num_channels: bindings.imageChannels }),
-    {
-      task,
-      batch: bindings.batch ?? 1,
-      sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
-      training,
-      ...(bindings.image && { image: bindings.image }),
-      shapes: bindings.shapes ?? {},
-    },
-  );
+  const {
+    kind,
+    model,
+    diagnostics = [],
+  } = family.draw(config.with({ num_labels: bindings.classes, num_channels: bindings.imageChannels }), {
+    task,
+    batch: bindings.batch ?? 1,
+    sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
+    training,
+    ...(bindings.image && { image: bindings.image }),
+    shapes: bindings.shapes ?? {},
+  });
   const run = {
     training,
     eager: bindings.attention === "eager",
     checkpointing: bindings.checkpointing === true,
   };
-  return drawModel(config.source, kind, run, model);
+  return { graph: drawModel(config.source, kind, run, model), diagnostics };
 }
 
 /** `_name_or_path` where the file has it, else the file's folder or name. */

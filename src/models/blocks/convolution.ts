@@ -43,12 +43,17 @@ export function conv1d(m: Module, sizes: Convolution1dSizes): Layer {
 
 /** Running statistics are buffers, and so is the number of batches seen, which counts up in training. */
 export function batchNorm2d(m: Module, channels: number): Layer {
+  return batchNorm(m, channels, "BatchNorm2d");
+}
+
+/** `kind`: the class for the dims that the channels have. */
+export function batchNorm(m: Module, channels: number, kind: string): Layer {
   const weight = m.parameter("weight", [channels]);
   const bias = m.parameter("bias", [channels]);
   const running_mean = m.buffer("running_mean", [channels]);
   const running_var = m.buffer("running_var", [channels]);
   const tracked = m.buffer("num_batches_tracked", [], "int64");
-  return m.layer("BatchNorm2d", (f, input: ValueId) => {
+  return m.layer(kind, (f, input: ValueId) => {
     const { training } = f.run;
     if (training) f.op("add", { self: tracked }, { other: 1, inPlace: true });
     return f.op("batchNorm", { input, weight, bias, running_mean, running_var }, { training });
