@@ -13,7 +13,7 @@ import { experts, type Routing } from "./blocks/mixture.js";
 import { rmsNorm } from "./blocks/norm.js";
 import { type Angles, applyRotary } from "./blocks/rotary.js";
 import type { Config } from "./config.js";
-import { decoder } from "./decoders.js";
+import { decoder } from "./decoder.js";
 import type { Frame } from "./frame.js";
 import type { Layer, Module } from "./module.js";
 

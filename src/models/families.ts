@@ -1,6 +1,7 @@
 /** Model families by `model_type`, each loaded when a configuration names it. */
 import { CONVNEXTS, convNext } from "./convnext.js";
-import { DECODERS, decoder } from "./decoders.js";
+import { decoder } from "./decoder.js";
+import { DECODERS } from "./decoders.js";
 import { encoderFamily } from "./encoder-family.js";
 import { ENCODERS, encoder } from "./encoders.js";
 import type { Family } from "./family.js";

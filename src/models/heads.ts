@@ -158,6 +158,7 @@ function causalHead(
     let logits = model.wideLogits
       ? f.set("logits", f.to(head(f, f.toTypeOf(hidden, head.weight)), "float32"))
       : f.set("logits", head(f, hidden));
+    if (config.has("logit_scale")) logits = f.set("logits", f.scale(logits, 1));
     if (config.has("logits_scaling")) logits = f.set("logits", f.op("div", { self: logits }, { other: 1 }));
     if (config.has("final_logit_softcapping")) {
       const cap = config.number("final_logit_softcapping");
