@@ -6,6 +6,7 @@ import type { DrawnModel } from "./module.js";
 export type Task =
   | "causal-lm"
   | "masked-lm"
+  | "pretraining"
   | "sequence-classification"
   | "token-classification"
   | "question-answering"

@@ -58,6 +58,7 @@ export function languageFamily(model: LanguageModel): Family {
 export const CLASS_NAMES: Readonly<Partial<Record<Task, string>>> = {
   "causal-lm": "ForCausalLM",
   "masked-lm": "ForMaskedLM",
+  pretraining: "ForPreTraining",
   "sequence-classification": "ForSequenceClassification",
   "token-classification": "ForTokenClassification",
   "question-answering": "ForQuestionAnswering",
