@@ -63,6 +63,8 @@ export interface DecoderRow {
   /** The norm after the last layer has another name. */
   readonly finalNorm?: string;
   readonly headBias?: boolean;
+  /** Logits are multiplied with `logit_scale`. */
+  readonly scalesLogits?: boolean;
 }
 
 /** A row's condition: fixed, or the key that says it. */

@@ -25,6 +25,7 @@ export function decoder(row: DecoderRow, parts: DecoderParts = partsOf(row)): La
     kind: row.kind,
     prefix: "model",
     headBias: row.headBias === true,
+    scalesLogits: row.scalesLogits === true,
     construct: (m, config) => constructDecoder(m, config, row, parts),
   };
 }

@@ -142,6 +142,7 @@ export const DECODERS = {
       qkNormIf: "use_qk_norm",
       rotation: "stacked",
     },
+    scalesLogits: true,
   },
   cohere2: {
     kind: "Cohere2",
@@ -151,6 +152,7 @@ export const DECODERS = {
     attention: { qkvBias: "attention_bias", outBias: "attention_bias", rotation: "stacked" },
     window: { pattern: 4 },
     unrotated: "full",
+    scalesLogits: true,
   },
   glm: {
     kind: "Glm",
