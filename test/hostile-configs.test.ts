@@ -143,6 +143,33 @@ const FAMILIES: Readonly<Record<string, readonly [object, readonly (readonly [ob
       [{ attn_config: [] }, "attn_config"],
     ],
   ],
+  deepseek_v2: [
+    {
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 1,
+      num_attention_heads: 4,
+      vocab_size: 50,
+      moe_intermediate_size: 16,
+      n_routed_experts: 8,
+      num_experts_per_tok: 2,
+    },
+    [
+      [{ topk_method: "best" }, "topk_method"],
+      [{ topk_method: "group_limited_greedy", n_group: 3, topk_group: 1 }, "n_group"],
+      [{ num_experts_per_tok: 9 }, "num_experts_per_tok"],
+      [{ qk_rope_head_dim: 7 }, "qk_rope_head_dim"],
+    ],
+  ],
+  mamba2: [
+    { hidden_size: 32, num_hidden_layers: 1, num_heads: 4, head_dim: 16, n_groups: 2, vocab_size: 50 },
+    [
+      [{ num_heads: 3 }, "num_heads"],
+      [{ n_groups: 3 }, "n_groups"],
+      [{ chunk_size: 0 }, "chunk_size"],
+      [{ state_size: "16" }, "state_size"],
+    ],
+  ],
   cohere2: [
     { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 50 },
     [

@@ -110,8 +110,8 @@ function rotary(
     return { cos, sin };
   };
   if (!row.anglesPerType) {
-    const pairs = rotation === "stacked";
-    const layer = rotaryEmbedding(m, width, name, { type, pairs });
+    const style = { type, pairs: rotation === "stacked", polar: rotation === "polar" } as const;
+    const layer = rotaryEmbedding(m, width, name, style);
     return (f, x, ids) => {
       const angles = held(f, layer(f, x, ids));
       return { full: angles, window: angles };

@@ -24,6 +24,8 @@ export interface RotaryStyle {
   readonly type?: "states" | "float32";
   /** An angle of a pair of neighbours lies beside its copy, not half a head away. */
   readonly pairs?: boolean;
+  /** Complex numbers of length one, drawn as twice as many float32: both angles are the one tensor, and keep its type. */
+  readonly polar?: boolean;
 }
 
 /** `width`: of the rotated part of a head. The layer takes the hidden states and positions. */
@@ -63,7 +65,7 @@ export interface AnglesRequest extends RotaryStyle {
 export function rotaryAngles(
   f: Frame,
   frequencies: ValueId,
-  { x, ids, type, pairs = false }: AnglesRequest,
+  { x, ids, type, pairs = false, polar = false }: AnglesRequest,
 ): Angles {
   return f.call(
     [x, ids],
@@ -72,6 +74,12 @@ export function rotaryAngles(
       const expanded = g.to(g.expand(column, [g.shape(ids)[0] as number, -1, 1]), "float32");
       const row = g.set("position_ids_expanded", g.to(g.unsqueeze(ids, 1), "float32"));
       const angles = g.set("freqs", g.transpose(g.matmul(expanded, row), 1, 2));
+      if (polar) {
+        const lengths = g.op("create", { self: angles });
+        const complex = g.set("freqs_cis", g.cat([lengths, angles], -1));
+        const scaled = g.set("freqs_cis", g.scale(complex, 1));
+        return { cos: scaled, sin: scaled };
+      }
       const twice = pairs
         ? g.op("repeatInterleave", { self: angles }, { repeats: 2, dim: -1 })
         : g.cat([angles, angles], -1);

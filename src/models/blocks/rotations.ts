@@ -18,6 +18,8 @@ export type Rotation =
   | "interleaved"
   /** As interleaved, for the first part of a head. */
   | "interleaved-joined"
+  /** By complex numbers, which the family's own attention does. */
+  | "polar"
   /** Not at all. */
   | "none";
 
@@ -26,6 +28,7 @@ type Pair = readonly [ValueId, ValueId];
 /** Queries and keys [B, H, S, D], turned. */
 export function rotateAs(f: Frame, rotation: Rotation, pair: Pair, angles: Angles): Pair {
   switch (rotation) {
+    case "polar":
     case "none":
       return pair;
     case "joined":
