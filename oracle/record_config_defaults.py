@@ -15,6 +15,7 @@ albert bart bert bloom camembert clip clip_text_model clip_vision_model codegen 
 deit dinov2 distilbert electra falcon gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo gpt_neox gptj granite hubert llama mamba mamba2 marian
 mbart ministral mistral mixtral modernbert mpt mpnet nomic_bert olmo olmo2 olmoe opt pegasus phi phi3 plbart qwen2 qwen2_moe qwen3 qwen3_moe
 resnet roberta siglip siglip_text_model siglip_vision_model smollm3 stablelm starcoder2 swin t5 umt5 mt5 vit vit_mae wav2vec2 wavlm whisper xglm xlm-roberta helium
+cohere2 exaone4 gemma3 gemma3n granitemoe jamba llava m2m_100 olmo3 phimoe
 """.split()
 # About generation, tokens and training scripts: they decide no size and no operator.
 IGNORED = re.compile(r"_token_ids?$|initializer|^attribute_map|^keys_to|^base_model|_eps$|epsilon|^rope_(theta|scaling)|_std$|_cuda|_plan$|"

@@ -19,7 +19,7 @@ export interface Setting {
 }
 
 // biome-ignore format: one list
-const TASKS = ["causal-lm", "masked-lm", "sequence-classification", "token-classification", "question-answering", "seq2seq", "image-classification", "contrastive", "ctc", "base"];
+const TASKS = ["causal-lm", "masked-lm", "pretraining", "sequence-classification", "token-classification", "question-answering", "seq2seq", "image-classification", "contrastive", "ctc", "speech-seq2seq", "base"];
 const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
 
 // biome-ignore format: one line per setting

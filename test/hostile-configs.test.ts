@@ -76,6 +76,151 @@ describe("values a model cannot have", () => {
   });
 });
 
+/** A small good configuration of a family, then values that make it wrong and the key the complaint must name. */
+const FAMILIES: Readonly<Record<string, readonly [object, readonly (readonly [object, string])[]]>> = {
+  bart: [
+    {
+      d_model: 32,
+      encoder_layers: 1,
+      decoder_layers: 1,
+      encoder_attention_heads: 4,
+      decoder_attention_heads: 2,
+    },
+    [
+      [{ decoder_attention_heads: 3 }, "decoder_attention_heads"],
+      [{ encoder_layers: -1 }, "encoder_layers"],
+      [{ decoder_ffn_dim: 0 }, "decoder_ffn_dim"],
+      [{ vocab_size: "many" }, "vocab_size"],
+      [{ dropout: null }, "dropout"],
+    ],
+  ],
+  marian: [
+    {
+      d_model: 32,
+      encoder_layers: 1,
+      decoder_layers: 1,
+      encoder_attention_heads: 4,
+      decoder_attention_heads: 2,
+    },
+    [
+      [{ share_encoder_decoder_embeddings: 1 }, "share_encoder_decoder_embeddings"],
+      [{ max_position_embeddings: -512 }, "max_position_embeddings"],
+    ],
+  ],
+  whisper: [
+    {
+      d_model: 32,
+      encoder_layers: 1,
+      decoder_layers: 1,
+      encoder_attention_heads: 4,
+      decoder_attention_heads: 2,
+    },
+    [
+      [{ num_mel_bins: 0 }, "num_mel_bins"],
+      [{ max_source_positions: 2.5 }, "max_source_positions"],
+      [{ encoder_attention_heads: 5 }, "encoder_attention_heads"],
+    ],
+  ],
+  wav2vec2: [
+    {
+      hidden_size: 32,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      conv_dim: [8],
+      conv_kernel: [4],
+      conv_stride: [2],
+    },
+    [
+      [{ conv_kernel: [4, 4] }, "conv_kernel"],
+      [{ conv_stride: [-2] }, "conv_stride"],
+      [{ conv_dim: [] }, "conv_dim"],
+      [{ num_attention_heads: 3 }, "num_attention_heads"],
+      [{ num_conv_pos_embedding_groups: 5 }, "num_conv_pos_embedding_groups"],
+      [{ feat_extract_norm: "batch" }, "feat_extract_norm"],
+      [{ add_adapter: true }, "add_adapter"],
+      [{ ctc_loss_reduction: "none" }, "ctc_loss_reduction"],
+    ],
+  ],
+  gpt_neo: [
+    { hidden_size: 32, num_layers: 2, num_heads: 4, attention_types: [[["global", "local"], 1]] },
+    [
+      [{ num_heads: 5 }, "num_heads"],
+      [{ attention_types: [[["global"], 1]] }, "attention_types"],
+      [{ attention_types: "global" }, "attention_types"],
+    ],
+  ],
+  mpt: [
+    { d_model: 32, n_heads: 4, n_layers: 1 },
+    [
+      [{ n_heads: 7 }, "n_heads"],
+      [{ max_seq_len: -1 }, "max_seq_len"],
+      [{ attn_config: [] }, "attn_config"],
+    ],
+  ],
+  deepseek_v2: [
+    {
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 1,
+      num_attention_heads: 4,
+      vocab_size: 50,
+      moe_intermediate_size: 16,
+      n_routed_experts: 8,
+      num_experts_per_tok: 2,
+    },
+    [
+      [{ topk_method: "best" }, "topk_method"],
+      [{ topk_method: "group_limited_greedy", n_group: 3, topk_group: 1 }, "n_group"],
+      [{ num_experts_per_tok: 9 }, "num_experts_per_tok"],
+      [{ qk_rope_head_dim: 7 }, "qk_rope_head_dim"],
+    ],
+  ],
+  mamba2: [
+    { hidden_size: 32, num_hidden_layers: 1, num_heads: 4, head_dim: 16, n_groups: 2, vocab_size: 50 },
+    [
+      [{ num_heads: 3 }, "num_heads"],
+      [{ n_groups: 3 }, "n_groups"],
+      [{ chunk_size: 0 }, "chunk_size"],
+      [{ state_size: "16" }, "state_size"],
+    ],
+  ],
+  cohere2: [
+    { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 50 },
+    [
+      [{ sliding_window: -4 }, "sliding_window"],
+      [{ layer_types: "sliding_attention" }, "layer_types"],
+      [{ num_key_value_heads: 3 }, "num_key_value_heads"],
+    ],
+  ],
+};
+
+describe("values that models of other families cannot have", () => {
+  for (const [model_type, [good, changes]] of Object.entries(FAMILIES)) {
+    const text = (values: object) => JSON.stringify({ model_type, ...good, ...values });
+    const sound = model_type === "wav2vec2" ? { sequence: 1000 } : {};
+    test(`${model_type}: the configuration that the others are made from is good`, async () => {
+      expect(await complaintOf(text({}), sound)).toBe("accepted");
+    });
+    test.for(changes)(`${model_type}: %j`, async ([values, key]) => {
+      expect(await complaintOf(text(values), sound)).toMatch(new RegExp(`^config/value .*› ${key}$`));
+    });
+    test(`${model_type}: nothing but the family`, async () => {
+      const only = JSON.stringify({ model_type });
+      expect(await complaintOf(only, { ...sound, batch: 1 })).toMatch(/^(accepted|config\/)/);
+    });
+  }
+  test("a sound too short for one frame", async () => {
+    expect(await complaintOf('{"model_type":"wav2vec2"}', { sequence: 399 })).toBe(
+      "config/sequence | config.json › --sequence",
+    );
+  });
+  test("more letters than the decoder has positions", async () => {
+    expect(await complaintOf('{"model_type":"whisper"}', { sequence: 449 })).toBe(
+      "config/sequence | config.json › --sequence",
+    );
+  });
+});
+
 describe("families and heads", () => {
   test.for([
     [changed({ model_type: "llamaa" }), "config/family | config.json › model_type"],

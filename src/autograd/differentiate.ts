@@ -221,7 +221,12 @@ class TapeWriter implements Tracer {
     inputs: Readonly<Record<string, TracedInput>>,
     attributes: Attributes = {},
   ): readonly Traced[] {
-    return this.dispatch(op, inputs, attributes);
+    const outer = this.open;
+    this.open = [];
+    const results = this.dispatch(op, inputs, attributes);
+    this.dropRest(results);
+    this.open = [...outer, ...this.open.filter((storage) => holds(results, storage))];
+    return results;
   }
 
   drop({ storage }: Traced): void {

@@ -5,10 +5,10 @@
  */
 import type { ValueId } from "../ir/graph.js";
 import { alibi } from "./blocks/alibi.js";
+import { dropAdd } from "./blocks/drop-add.js";
 import { dropout, embedding, layerNorm, linear } from "./blocks/linear.js";
 import { eagerCausalMask } from "./blocks/masks.js";
 import type { Config } from "./config.js";
-import type { Frame } from "./frame.js";
 import type { Base, LanguageModel } from "./heads.js";
 import type { Layer, Module } from "./module.js";
 
@@ -33,14 +33,6 @@ function construct(m: Module, config: Config): Base {
     return f.set("hidden_states", last(f, states));
   });
   return { layer, embeddings: embed.weight, width };
-}
-
-/** `dropout_add` */
-function dropAdd(f: Frame, x: ValueId, residual: ValueId, p: number): ValueId {
-  return f.call([x], (g) => {
-    const out = g.set("out", g.dropout(x, p));
-    return g.set("out", g.add(residual, out));
-  });
 }
 
 function block(m: Module, config: Config): Layer<[ValueId, ValueId, ValueId]> {

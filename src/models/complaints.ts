@@ -109,3 +109,14 @@ export function noTensorPlan(source: string, type: string, known: readonly strin
     hint: "leave tp out of --parallel: fsdp works for every model",
   });
 }
+
+export function soundTooShort(source: string, samples: number, least: number): InputError {
+  return new InputError({
+    code: "config/sequence",
+    where: `${source} › --sequence`,
+    rule: "a sound must be long enough for one frame of features",
+    expected: `at least ${least} samples`,
+    got: String(samples),
+    hint: "--sequence counts samples of the sound: 16000 a second for most models",
+  });
+}

@@ -1,7 +1,7 @@
 /**
- * DeepSeek-V3: attention over compressed keys and values, experts chosen in groups beside one that sees every token.
+ * DeepSeek V2 and V3: attention over compressed keys and values, experts beside some that see every token.
  *
- * Source  transformers 5.18, models/deepseek_v3/modeling_deepseek_v3.py
+ * Source  transformers 5.18, models/{deepseek_v2,deepseek_v3}/modeling_*.py
  */
 import type { ValueId } from "../ir/graph.js";
 import { activation } from "./blocks/activation.js";
@@ -13,28 +13,65 @@ import { experts, type Routing } from "./blocks/mixture.js";
 import { rmsNorm } from "./blocks/norm.js";
 import { type Angles, applyRotary } from "./blocks/rotary.js";
 import type { Config } from "./config.js";
-import { decoder } from "./decoders.js";
+import { decoder } from "./decoder.js";
+import { groupedRouter, softmaxRouter } from "./deepseek-routers.js";
 import type { Frame } from "./frame.js";
+import type { LanguageModel } from "./heads.js";
 import type { Layer, Module } from "./module.js";
 
-export const deepseekV3 = decoder(
-  { kind: "DeepseekV3", norm: "llama", order: "sequential", mlp: "gated" },
-  {
-    rotated: (config) => config.count("qk_rope_head_dim"),
-    attention: latentAttention,
-    feedForward: (m, config, i) => {
-      const dense = i < config.number("first_k_dense_replace");
-      return dense ? mlp(m, config, config.count("intermediate_size")) : mixtureOfExperts(m, config);
-    },
-  },
-);
-
-function mlp(m: Module, config: Config, inner: number): Layer {
-  const sizes = { width: config.count("hidden_size"), inner, bias: false };
-  return gatedMlp(m, sizes, (child) => activation(child, config, "hidden_act"), "DeepseekV3MLP");
+interface DeepseekRow {
+  /** Prefix of the classes' names. */
+  readonly kind: string;
+  /** Name of the mixture's class behind it. */
+  readonly mixture: string;
+  readonly router: (m: Module, config: Config) => Layer<[ValueId], Routing>;
+  /** How queries and the one key of all heads are turned; by complex numbers in V2. */
+  readonly rotate: (config: Config) => typeof applyRotary;
+  readonly rotation?: "polar";
 }
 
-function mixtureOfExperts(m: Module, config: Config): Layer {
+const V2: DeepseekRow = {
+  kind: "DeepseekV2",
+  mixture: "Moe",
+  router: softmaxRouter,
+  rotate: () => rotatePolar,
+  rotation: "polar",
+};
+
+const V3: DeepseekRow = {
+  kind: "DeepseekV3",
+  mixture: "MoE",
+  router: groupedRouter,
+  rotate: (config) => (config.flag("rope_interleave") ? rotateInterleaved : applyRotary),
+};
+
+export const deepseekV2 = deepseek(V2);
+export const deepseekV3 = deepseek(V3);
+
+function deepseek(row: DeepseekRow): LanguageModel {
+  const { kind, rotation } = row;
+  const style = rotation ? { attention: { rotation } } : {};
+  return decoder(
+    { kind, norm: "llama", order: "sequential", mlp: "gated", ...style },
+    {
+      rotated: (config) => config.even(config.count("qk_rope_head_dim"), "qk_rope_head_dim"),
+      attention: (m, config) => latentAttention(m, config, row),
+      feedForward: (m, config, i) => {
+        const dense = i < config.number("first_k_dense_replace");
+        return dense
+          ? mlp(m, config, row, config.count("intermediate_size"))
+          : mixtureOfExperts(m, config, row);
+      },
+    },
+  );
+}
+
+function mlp(m: Module, config: Config, { kind }: DeepseekRow, inner: number): Layer {
+  const sizes = { width: config.count("hidden_size"), inner, bias: false };
+  return gatedMlp(m, sizes, (child) => activation(child, config, "hidden_act"), `${kind}MLP`);
+}
+
+function mixtureOfExperts(m: Module, config: Config, row: DeepseekRow): Layer {
   const width = config.count("hidden_size");
   const inner = config.count("moe_intermediate_size");
   const sizes = {
@@ -45,10 +82,10 @@ function mixtureOfExperts(m: Module, config: Config): Layer {
   };
   config.atMost("num_experts_per_tok", sizes.experts, "n_routed_experts");
   const act = (child: Module) => activation(child, config, "hidden_act");
-  const run = experts(m.child("experts"), sizes, act, "DeepseekV3Experts");
-  const route = groupedRouter(m.child("gate"), config);
-  const always = mlp(m.child("shared_experts"), config, inner * config.count("n_shared_experts"));
-  return m.layer("DeepseekV3MoE", (f, x: ValueId) => {
+  const run = experts(m.child("experts"), sizes, act, `${row.kind}Experts`);
+  const route = row.router(m.child("gate"), config);
+  const always = mlp(m.child("shared_experts"), config, row, inner * config.count("n_shared_experts"));
+  return m.layer(`${row.kind}${row.mixture}`, (f, x: ValueId) => {
     const shape = f.shape(x);
     const { logits, weights, experts: chosen } = route(f, x);
     f.set("_", logits);
@@ -60,48 +97,8 @@ function mixtureOfExperts(m: Module, config: Config): Layer {
   });
 }
 
-/** The best groups of experts first, then the best experts in them. */
-function groupedRouter(m: Module, config: Config): Layer<[ValueId], Routing> {
-  const width = config.count("hidden_size");
-  const count = config.count("n_routed_experts");
-  const groups = config.count("n_group");
-  const each = config.share(count, groups, "n_group", "n_routed_experts");
-  const perToken = config.count("num_experts_per_tok");
-  const best = config.count("topk_group");
-  const normalizes = config.flag("norm_topk_prob");
-  const weight = m.parameter("weight", [count, width]);
-  const correction = m.buffer("e_score_correction_bias", [count]);
-  const top = (f: Frame, self: ValueId, k: number) =>
-    f.ops("topk", { self }, { k, dim: -1 }) as [ValueId, ValueId];
-  return m.layer("DeepseekV3TopkRouter", (f, x: ValueId) => {
-    const rows = f.set("hidden_states", f.view(x, [-1, width]));
-    const input = f.to(rows, "float32");
-    const product = f.op("linear", { input, weight: f.to(weight, "float32"), bias: null });
-    const logits = f.set("router_logits", product);
-    const scores = f.set("scores", f.apply("sigmoid", logits));
-    let choice = f.set("scores_for_choice", f.add(scores, correction));
-    const [two] = top(f, f.view(choice, [-1, groups, each]), 2);
-    const groupScores = f.set("group_scores", f.apply("sum", two, { dim: [-1], keepdim: false }));
-    const groupIndex = f.set("group_idx", top(f, groupScores, best)[1]);
-    const groupMask = f.set("group_mask", f.op("create", { self: groupScores }));
-    f.op("scatter", { self: groupMask, index: groupIndex }, { dim: 1, value: 1, inPlace: true });
-    const wide = f.expand(f.unsqueeze(groupMask, -1), [-1, groups, each]);
-    const mask = f.set("score_mask", f.reshape(wide, [-1, count]));
-    const hidden = f.apply("bitwiseNot", f.to(mask, "bool"));
-    choice = f.set("scores_for_choice", f.op("maskedFill", { self: choice, mask: hidden }, { value: -1 }));
-    const chosen = f.set("topk_indices", top(f, choice, perToken)[1]);
-    let weights = f.set("topk_weights", f.op("gather", { self: scores, index: chosen }, { dim: 1 }));
-    if (normalizes) {
-      const sum = f.apply("sum", weights, { dim: [-1], keepdim: true });
-      const other = f.set("denominator", f.op("add", { self: sum }, { other: 1e-20 }));
-      weights = f.set("topk_weights", f.op("div", { self: weights, other }, { inPlace: true }));
-    }
-    return { logits, weights: f.set("topk_weights", f.scale(weights, 1)), experts: chosen };
-  });
-}
-
 /** Keys and values are read from one narrow tensor; the rotated part of the key is one for all heads. */
-function latentAttention(m: Module, config: Config): AttentionLayer {
+function latentAttention(m: Module, config: Config, row: DeepseekRow): AttentionLayer {
   const width = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const [plain, turned] = [config.count("qk_nope_head_dim"), config.count("qk_rope_head_dim")];
@@ -113,8 +110,8 @@ function latentAttention(m: Module, config: Config): AttentionLayer {
   const normed = rmsNorm(m.child("kv_a_layernorm"), rank);
   const open = linear(m.child("kv_b_proj"), rank, heads * (plain + valueHead), false);
   const out = linear(m.child("o_proj"), heads * valueHead, width, bias);
-  const interleaved = config.flag("rope_interleave");
-  return m.layer("DeepseekV3Attention", (f, x: ValueId, angles: Angles, mask: ValueId | null) => {
+  const rotate = row.rotate(config);
+  return m.layer(`${row.kind}Attention`, (f, x: ValueId, angles: Angles, mask: ValueId | null) => {
     const [B, S] = f.shape(x) as readonly [number, number, number];
     const flat = f.set("q_states", toQuery(f, x));
     const states = f.set("q_states", f.transpose(f.view(flat, [B, S, -1, head]), 1, 2));
@@ -126,7 +123,6 @@ function latentAttention(m: Module, config: Config): AttentionLayer {
     let latent = f.set("kv_nope", normed(f, narrow));
     latent = f.set("kv_nope", f.view(latent, [B, 1, S, rank]));
     const single = f.view(keyTurn, [B, 1, S, turned]);
-    const rotate = interleaved ? rotateInterleaved : applyRotary;
     const [q, k] = rotate(f, [queryTurn, single], angles);
     f.set("q_rot", q);
     f.set("k_rot", k);
@@ -181,5 +177,19 @@ function rotateInterleaved(f: Frame, pair: readonly [ValueId, ValueId], angles: 
       const second = g.add(g.mul(odd, cos), g.mul(even, sin));
       return g.set(`embed ${i}`, g.cat([first, second], -1));
     }) as [ValueId, ValueId];
+  });
+}
+
+/**
+ * Pairs of neighbours as complex numbers, times the angles as such: half as many elements of twice the size, so they are
+ * drawn as float32 throughout.
+ */
+function rotatePolar(f: Frame, pair: readonly [ValueId, ValueId], angles: Angles): [ValueId, ValueId] {
+  return f.call(pair, (g) => {
+    const wide = pair.map((x, i) => g.set(`complex ${i}`, g.to(x, "float32")));
+    const factors = g.set("freqs_cis", g.unsqueeze(angles.cos, 1));
+    return wide.map(
+      (x, i) => g.set(`out ${i}`, g.toTypeOf(g.mul(x, factors), pair[i] as ValueId)), // as: there are two
+    ) as [ValueId, ValueId];
   });
 }

@@ -40,6 +40,7 @@ export type HeadLayer = Layer<[Encoded, ValueId | null]>;
 
 export type HeadTask =
   | "masked-lm"
+  | "pretraining"
   | "sequence-classification"
   | "token-classification"
   | "question-answering";

@@ -4,11 +4,12 @@
  * Source  transformers 5.18, models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py
  */
 import type { ValueId } from "../ir/graph.js";
-import { namedActivation } from "./blocks/activation.js";
+import { activation, namedActivation } from "./blocks/activation.js";
 import type { Attended } from "./blocks/attention.js";
 import { headsAttention } from "./blocks/encoder-attention.js";
 import { encoderEmbeddings } from "./blocks/encoder-embeddings.js";
 import { linear } from "./blocks/linear.js";
+import { replacedLoss } from "./blocks/loss.js";
 import { bidirectionalMask } from "./blocks/masks.js";
 import { normedOutput, postNormFeed } from "./blocks/post-norm.js";
 import type { Config } from "./config.js";
@@ -18,7 +19,7 @@ import {
   spanClassifier,
   tokenClassifier,
 } from "./encoder-classifiers.js";
-import type { Encoder, EncoderHead, EncoderModel, HeadTask, Shared } from "./encoder-family.js";
+import type { Encoder, EncoderHead, EncoderModel, Shared } from "./encoder-family.js";
 import {
   bertPredictions,
   robertaPredictions,
@@ -40,7 +41,8 @@ interface EncoderRow {
   readonly ownEmbeddingWidth?: boolean;
   /** Classes whose base model has a pooler. */
   readonly pooled: readonly Task[];
-  readonly heads: Readonly<Record<HeadTask, EncoderHead>>;
+  readonly heads: EncoderModel["heads"];
+  readonly losses?: NonNullable<EncoderModel["losses"]>;
   /** Heads are defined before the base model. */
   readonly headFirst?: boolean;
 }
@@ -81,8 +83,10 @@ export const ENCODERS = {
     positions: "buffer",
     ownEmbeddingWidth: true,
     pooled: [],
+    losses: { pretraining: replacedLoss },
     heads: {
       "masked-lm": electraPredictions,
+      pretraining: replacedTokens,
       "sequence-classification": firstTokenClassifier("Electra", DROPOUTS, "gelu"),
       ...TOKENS,
     },
@@ -184,4 +188,18 @@ function electraPredictions(root: Module, config: Config, shared: Shared): Retur
   );
   const decode = vocabularyHead(root.child("generator_lm_head"), config, shared, { width });
   return (f, { states }) => decode(f, f.set("prediction_scores", change(f, states)));
+}
+
+/** ElectraDiscriminatorPredictions: a score for each token, of whether another model replaced it. */
+function replacedTokens(root: Module, config: Config, { width }: Shared): ReturnType<EncoderHead> {
+  const m = root.child("discriminator_predictions");
+  const dense = linear(m.child("dense"), width, width);
+  const act = activation(m.child("activation"), config, "hidden_act");
+  const predict = linear(m.child("dense_prediction"), width, 1);
+  const layer = m.layer("ElectraDiscriminatorPredictions", (f, x: ValueId) => {
+    let states = f.set("hidden_states", dense(f, x));
+    states = f.set("hidden_states", act(f, states));
+    return f.set("logits", f.op("squeeze", { self: predict(f, states) }, { dim: -1 }));
+  });
+  return (f, { states }) => layer(f, f.set("discriminator_sequence_output", states));
 }

@@ -6,6 +6,7 @@
 import type { ValueId } from "../ir/graph.js";
 import { activation } from "./blocks/activation.js";
 import { alibi } from "./blocks/alibi.js";
+import { dropAdd } from "./blocks/drop-add.js";
 import { embedding, layerNorm } from "./blocks/linear.js";
 import { eagerCausalMask } from "./blocks/masks.js";
 import { type Angles, applyRotary, positions, rotaryEmbedding } from "./blocks/rotary.js";
@@ -99,14 +100,6 @@ function block(m: Module, config: Config): Layer<[ValueId, Places]> {
     },
     { block: true },
   );
-}
-
-/** `dropout_add` */
-function dropAdd(f: Frame, x: ValueId, residual: ValueId, p: number): ValueId {
-  return f.call([x], (g) => {
-    const out = g.set("out", g.dropout(x, p));
-    return g.set("out", g.add(residual, out));
-  });
 }
 
 function mlp(m: Module, config: Config): Layer {

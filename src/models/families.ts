@@ -1,6 +1,7 @@
 /** Model families by `model_type`, each loaded when a configuration names it. */
 import { CONVNEXTS, convNext } from "./convnext.js";
-import { DECODERS, decoder } from "./decoders.js";
+import { decoder } from "./decoder.js";
+import { DECODERS } from "./decoders.js";
 import { encoderFamily } from "./encoder-family.js";
 import { ENCODERS, encoder } from "./encoders.js";
 import type { Family } from "./family.js";
@@ -56,13 +57,25 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   mpnet: async () => encoderFamily((await import("./mpnet.js")).mpnet),
   nomic_bert: async () => encoderFamily((await import("./nomic-bert.js")).nomicBert),
   gpt2: async () => languageFamily((await import("./gpt2.js")).gpt2),
+  gpt_neo: async () => languageFamily((await import("./gpt-neo.js")).gptNeo),
+  mpt: async () => languageFamily((await import("./mpt.js")).mpt),
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
+  deepseek_v2: async () => languageFamily((await import("./deepseek.js")).deepseekV2),
   deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),
   mamba: async () => languageFamily((await import("./mamba.js")).mamba),
+  mamba2: async () => languageFamily((await import("./mamba2.js")).mamba2),
   gptj: async () => languageFamily((await import("./gptj.js")).gptj),
   bloom: async () => languageFamily((await import("./bloom.js")).bloom),
   falcon: async () => languageFamily((await import("./falcon.js")).falcon),
+  hubert: async () => (await import("./wav2vec2.js")).soundFamily("hubert"),
+  wav2vec2: async () => (await import("./wav2vec2.js")).soundFamily("wav2vec2"),
+  whisper: async () => (await import("./whisper.js")).whisper,
   opt: async () => languageFamily((await import("./opt.js")).opt),
+  bart: async () => (await import("./bart.js")).bartFamily("bart"),
+  m2m_100: async () => (await import("./bart.js")).bartFamily("m2m_100"),
+  marian: async () => (await import("./bart.js")).bartFamily("marian"),
+  mbart: async () => (await import("./bart.js")).bartFamily("mbart"),
+  pegasus: async () => (await import("./bart.js")).bartFamily("pegasus"),
   mt5: async () => (await import("./t5.js")).t5Family("mt5"),
   t5: async () => (await import("./t5.js")).t5Family("t5"),
   umt5: async () => (await import("./t5.js")).t5Family("umt5"),

@@ -1,10 +1,12 @@
 /** What a model family offers: its heads, and how it is drawn at given sizes. */
+import type { Diagnostic } from "../base/complaint.js";
 import type { Config } from "./config.js";
 import type { DrawnModel } from "./module.js";
 
 export type Task =
   | "causal-lm"
   | "masked-lm"
+  | "pretraining"
   | "sequence-classification"
   | "token-classification"
   | "question-answering"
@@ -37,5 +39,10 @@ export interface Family {
   readonly draw: (
     config: Config,
     request: FamilyRequest,
-  ) => { readonly kind: string; readonly model: DrawnModel };
+  ) => {
+    readonly kind: string;
+    readonly model: DrawnModel;
+    /** What a step decides at random, and how it was counted. */
+    readonly diagnostics?: readonly Diagnostic[];
+  };
 }

@@ -31,6 +31,8 @@ export interface LanguageModel {
   readonly causal?: string;
   /** Logits are float32, from states in the head's own type. */
   readonly wideLogits?: boolean;
+  /** Logits are multiplied with `logit_scale`. */
+  readonly scalesLogits?: boolean;
   /** Name of the head that predicts tokens. */
   readonly headName?: string;
 }
@@ -58,6 +60,7 @@ export function languageFamily(model: LanguageModel): Family {
 export const CLASS_NAMES: Readonly<Partial<Record<Task, string>>> = {
   "causal-lm": "ForCausalLM",
   "masked-lm": "ForMaskedLM",
+  pretraining: "ForPreTraining",
   "sequence-classification": "ForSequenceClassification",
   "token-classification": "ForTokenClassification",
   "question-answering": "ForQuestionAnswering",
@@ -158,6 +161,7 @@ function causalHead(
     let logits = model.wideLogits
       ? f.set("logits", f.to(head(f, f.toTypeOf(hidden, head.weight)), "float32"))
       : f.set("logits", head(f, hidden));
+    if (model.scalesLogits && config.has("logit_scale")) logits = f.set("logits", f.scale(logits, 1));
     if (config.has("logits_scaling")) logits = f.set("logits", f.op("div", { self: logits }, { other: 1 }));
     if (config.has("final_logit_softcapping")) {
       const cap = config.number("final_logit_softcapping");

@@ -45,6 +45,14 @@ export class Module {
     return id;
   }
 
+  /** A parameter that the model's own code freezes: it never has a gradient. */
+  frozen(name: string, shape: Shape): ValueId {
+    const spec = dense(shape, "float32");
+    const id = this.drawing.builder.value(this.pathOf(name), "parameter", spec, { trainable: false });
+    this.parameters.push(id);
+    return id;
+  }
+
   /** A parameter that another module declared too. */
   shares(id: ValueId): ValueId {
     this.parameters.push(id);

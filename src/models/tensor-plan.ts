@@ -4,6 +4,8 @@
  * Source  base_model_tp_plan of the families' configuration classes, transformers 5.18; ColwiseParallel and RowwiseParallel
  *         of torch/distributed/tensor/parallel/style.py, torch 2.14.1
  */
+import type { Graph } from "../ir/graph.js";
+import { noTensorPlan } from "./complaints.js";
 import type { Config } from "./config.js";
 
 export interface TensorPlan {
@@ -27,7 +29,7 @@ const GATED: TensorPlan = {
 };
 
 /** By `model_type`. */
-export const TENSOR_PLANS: Readonly<Record<string, TensorPlan>> = {
+const TENSOR_PLANS: Readonly<Record<string, TensorPlan>> = {
   llama: GATED,
   mistral: GATED,
   ministral: GATED,
@@ -58,4 +60,23 @@ export function splitOf(path: string, split: TensorSplit | null): "columns" | "r
   const name = path.slice(path.lastIndexOf(".") + 1);
   if (split.columns.includes(name)) return "columns";
   return split.rows.includes(name) ? "rows" : null;
+}
+
+/** The plan of the family `type`. */
+export function tensorPlanOf(type: string, source: string): TensorPlan {
+  const plan = Object.hasOwn(TENSOR_PLANS, type) ? TENSOR_PLANS[type] : undefined;
+  if (!plan) throw noTensorPlan(source, type, Object.keys(TENSOR_PLANS));
+  return plan;
+}
+
+/** Marks the parameters of which a rank has one part: all of a layer's, but what is added after the sum. */
+export function sharedOut(graph: Graph, split: TensorSplit | null): Graph {
+  if (!split) return graph;
+  const values = graph.values.map((value) => {
+    const at = value.name.lastIndexOf(".");
+    const how = value.role === "parameter" ? splitOf(value.name.slice(0, at), split) : null;
+    const whole = how === null || (how === "rows" && value.name.endsWith(".bias"));
+    return whole ? value : { ...value, parts: split.ranks };
+  });
+  return { ...graph, values };
 }

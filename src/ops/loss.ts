@@ -50,6 +50,17 @@ export const losses = {
     ],
     backward: { self: ["self", "target", "weight", "total_weight"] },
   }),
+  /** Connectionist temporal classification of [T, B, V], a loss per sample. */
+  ctcLoss: op({
+    inputs: ["log_probs", "targets"],
+    outputs: ["result", "log_alpha"],
+    infer: ({ log_probs }, attributes) => {
+      const [T, B] = log_probs.shape as readonly [number, number, number];
+      const states = 2 * int(attributes, "max_target_length", 0) + 1; // a blank around each letter
+      return [dense([B], log_probs.dtype), dense([B, T, states], log_probs.dtype)];
+    },
+    backward: { log_probs: ["log_probs", "targets", "result", "log_alpha"] },
+  }),
   mseLoss: pointwise({ self: ["self", "target"] }),
   l1Loss: pointwise({ self: ["self", "target"] }),
   smoothL1Loss: pointwise({ self: ["self", "target"] }),

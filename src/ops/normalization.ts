@@ -41,6 +41,13 @@ export const normalizations = {
     },
     backward: joint(["input", "weight", "bias"], ["input", "weight", "mean", "rstd"]),
   }),
+  /** A weight as direction and length, in one kernel. */
+  weightNorm: op({
+    inputs: ["v", "g"],
+    outputs: ["result", "norms"],
+    infer: ({ v, g }) => [dense(v.shape, v.dtype), dense(g.shape, "float32")],
+    backward: joint(["v", "g"], ["v", "g", "norms"]),
+  }),
   instanceNorm: op({
     inputs: ["input", "weight?", "bias?", "running_mean?", "running_var?"],
     outputs: ["result"],

@@ -173,7 +173,6 @@ const TASKS = {
   qa: "question-answering",
   "image-cls": "image-classification",
   clip: "contrastive",
-  "speech-seq2seq": "seq2seq",
 };
 
 /**
@@ -181,11 +180,12 @@ const TASKS = {
  * @param {RecordedSpec} spec
  * @returns {Options}
  */
-function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask, batch }) {
+function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask, batch, count_labels }) {
   if (source !== "transformers") return {};
   const shape = {
     ...(attention_mask && seq !== undefined && { attention_mask: [batch, seq] }),
     ...(tgt_seq !== undefined && { labels: [batch, tgt_seq] }),
+    ...(task === "ctc" && !count_labels && { labels: [batch, 0] }), // the recorder's device reads zeros: no label counts
   };
   return {
     task: Object.hasOwn(TASKS, task) ? TASKS[/** @type {keyof typeof TASKS} */ (task)] : task,

@@ -37,6 +37,8 @@ export interface RecordedSpec {
   readonly task?: string;
   readonly seq?: number;
   readonly tgt_seq?: number;
+  /** Recorded with lengths of transcriptions that the device did not have to be asked for. */
+  readonly count_labels?: boolean;
   readonly attn?: string;
   readonly attention_mask?: boolean;
   readonly model_kwargs?: unknown;

@@ -10,6 +10,7 @@ import {
   type ForwardCall,
   type Formula,
   given,
+  fresh,
   gradients,
   gradOf,
   type Held,
@@ -44,6 +45,16 @@ const toSelf: Formula = (kernel, call) =>
 
 const pointwise = { self: toSelf, target: toSelf };
 
+/** Target lengths, input lengths and where each target starts, in the order they are let go. LossCTC.cu */
+function threeLengths(kernel: Kernel, { shape }: TensorSpec): readonly Held[] {
+  const [targets, inputs, offsets] = [0, 1, 2].map(() => fresh(kernel, [shape[1] as number], "int64")) as [
+    Held,
+    Held,
+    Held,
+  ];
+  return [inputs, targets, offsets];
+}
+
 export const lossKernels = {
   nllLoss: { backward: gradients({ self: (kernel, call) => kernel.empty((call.saved.self as Held).spec) }) },
   nllLoss2d: {
@@ -53,6 +64,25 @@ export const lossKernels = {
       return [kernel.empty(outputs[0] as TensorSpec), weight];
     },
     backward: gradients({ self: (kernel, call) => kernel.empty((call.saved.self as Held).spec) }),
+  },
+  ctcLoss: {
+    forward: (kernel, { inputs, outputs }) => {
+      const lengths = threeLengths(kernel, (inputs.log_probs as Held).spec);
+      const alpha = kernel.empty(outputs[1] as TensorSpec);
+      const result = kernel.empty(outputs[0] as TensorSpec);
+      for (const each of lengths) kernel.free(each);
+      return [result, alpha];
+    },
+    backward: gradients({
+      log_probs: (kernel, call) => {
+        const { spec } = call.saved.log_probs as Held;
+        const lengths = threeLengths(kernel, spec);
+        const beta = kernel.empty((call.saved.log_alpha as Held).spec);
+        const gradient = fresh(kernel, spec.shape, spec.dtype);
+        for (const each of [beta, ...lengths]) kernel.free(each);
+        return gradient;
+      },
+    }),
   },
   mseLoss: { forward: intoFirst, backward: gradients(pointwise) },
   smoothL1Loss: { forward: intoFirst, backward: gradients(pointwise) },

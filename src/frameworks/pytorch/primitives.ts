@@ -29,13 +29,6 @@ export const PRIMITIVES = {
       ["input", "weight", "running_mean", "running_var", "save_mean", "save_var"],
     ),
   }),
-  /** A weight as direction and length, in one kernel. */
-  weightNorm: op({
-    inputs: ["v", "g"],
-    outputs: ["result", "norms"],
-    infer: ({ v, g }) => [dense(v.shape, v.dtype), dense(g.shape, "float32")],
-    backward: joint(["v", "g"], ["v", "g", "norms"]),
-  }),
   /** Rows that are masked out altogether give zeros. */
   safeSoftmax: reductions.softmax,
   plainSoftmax: reductions.softmax,

@@ -10,19 +10,12 @@ import type { Source } from "../../base/source.js";
 import { MiB } from "../../base/units.js";
 import { nearest } from "../../base/did-you-mean.js";
 import { Config } from "../../models/config.js";
-import type { Graph } from "../../ir/graph.js";
-import { missingFamily, noTensorPlan, unknownFamily, unknownTask } from "../../models/complaints.js";
+import { missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
 import { ALIASES, DEFAULTS } from "../../models/defaults.js";
 import { FAMILIES } from "../../models/families.js";
 import type { Family, Task } from "../../models/family.js";
 import { drawModel } from "../../models/module.js";
-import {
-  ofOneRank,
-  splitOf,
-  TENSOR_PLANS,
-  type TensorPlan,
-  type TensorSplit,
-} from "../../models/tensor-plan.js";
+import { ofOneRank, sharedOut, tensorPlanOf } from "../../models/tensor-plan.js";
 import type { Bindings, ImportedModel } from "../model.js";
 import { badJson, fileTooLarge, notAMap } from "./complaints.js";
 import { taskOf } from "./tasks.js";
@@ -69,10 +62,8 @@ export async function configModel(
     ...(sequence !== null && { sequence }),
     takesTensorRanks: true,
     takes: [...(sequence === null ? [] : (["sequence"] as const)), "task", "classes", "imageChannels"],
-    bind: (bindings) => ({
-      graph: draw(family, config, { type, head }, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
-      diagnostics: [],
-    }),
+    bind: (bindings) =>
+      draw(family, config, { type, head }, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
   };
 }
 
@@ -95,7 +86,7 @@ interface Named {
   readonly head: Task | null;
 }
 
-function draw(family: Family, whole: Config, { type, head: named }: Named, bindings: Bindings): Graph {
+function draw(family: Family, whole: Config, { type, head: named }: Named, bindings: Bindings) {
   const ranks = bindings.tensorRanks ?? 1;
   const plan = ranks > 1 ? tensorPlanOf(type, whole.source) : null;
   const config = plan ? ofOneRank(whole, plan, ranks) : whole;
@@ -104,42 +95,25 @@ function draw(family: Family, whole: Config, { type, head: named }: Named, bindi
   const task = asked ?? fallback;
   if (!family.tasks.includes(task)) throw unknownTask(config.source, task, family.tasks);
   const training = bindings.mode !== "inference";
-  const { kind, model } = family.draw(
-    config.with({ num_labels: bindings.classes, num_channels: bindings.imageChannels }),
-    {
-      task,
-      batch: bindings.batch ?? 1,
-      sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
-      training,
-      ...(bindings.image && { image: bindings.image }),
-      shapes: bindings.shapes ?? {},
-    },
-  );
+  const {
+    kind,
+    model,
+    diagnostics = [],
+  } = family.draw(config.with({ num_labels: bindings.classes, num_channels: bindings.imageChannels }), {
+    task,
+    batch: bindings.batch ?? 1,
+    sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
+    training,
+    ...(bindings.image && { image: bindings.image }),
+    shapes: bindings.shapes ?? {},
+  });
   const run = {
     training,
     eager: bindings.attention === "eager",
     checkpointing: bindings.checkpointing === true,
     tensor: plan && { ...plan, ranks },
   };
-  return sharedOut(drawModel(config.source, kind, run, model), run.tensor);
-}
-
-function tensorPlanOf(type: string, source: string): TensorPlan {
-  const plan = Object.hasOwn(TENSOR_PLANS, type) ? TENSOR_PLANS[type] : undefined;
-  if (!plan) throw noTensorPlan(source, type, Object.keys(TENSOR_PLANS));
-  return plan;
-}
-
-/** Marks the parameters of which a rank has one part: all of a layer's, but what is added after the sum. */
-function sharedOut(graph: Graph, split: TensorSplit | null): Graph {
-  if (!split) return graph;
-  const values = graph.values.map((value) => {
-    const at = value.name.lastIndexOf(".");
-    const how = value.role === "parameter" ? splitOf(value.name.slice(0, at), split) : null;
-    const whole = how === null || (how === "rows" && value.name.endsWith(".bias"));
-    return whole ? value : { ...value, parts: split.ranks };
-  });
-  return { ...graph, values };
+  return { graph: sharedOut(drawModel(config.source, kind, run, model), run.tensor), diagnostics };
 }
 
 /** `_name_or_path` where the file has it, else the file's folder or name. */

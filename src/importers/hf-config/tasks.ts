@@ -5,7 +5,7 @@ const SUFFIXES: readonly (readonly [string, Task])[] = [
   ["ForCausalLM", "causal-lm"],
   ["LMHeadModel", "causal-lm"],
   ["ForMaskedLM", "masked-lm"],
-  ["ForPreTraining", "masked-lm"],
+  ["ForPreTraining", "pretraining"],
   ["ForSequenceClassification", "sequence-classification"],
   ["ForTokenClassification", "token-classification"],
   ["ForQuestionAnswering", "question-answering"],

@@ -1,15 +1,16 @@
 /**
  * Self-attention of decoder-only language models with rotary positions.
  *
- * Source  transformers 5.18, models/{llama,qwen2,qwen3,gemma2,phi,phi3,olmo2,stablelm,starcoder2}/modeling_*.py
+ * Source  transformers 5.18, models/FAMILY/modeling_FAMILY.py …Attention
  */
 import type { ValueId } from "../../ir/graph.js";
 import type { Frame } from "../frame.js";
 import type { Layer, Module } from "../module.js";
 import { attention, type EagerCode } from "./attention.js";
 import { linear } from "./linear.js";
-import { rmsNorm } from "./norm.js";
-import { type Angles, applyPartialRotary, applyRotary } from "./rotary.js";
+import { cohereNorm, type RmsKind, rmsNorm } from "./norm.js";
+import { type Angles, applyRotary } from "./rotary.js";
+import { type Rotation, rotateAs } from "./rotations.js";
 
 export interface AttentionSizes {
   readonly width: number;
@@ -27,13 +28,17 @@ export interface AttentionSizes {
 export interface AttentionStyle {
   /** Queries, keys and values in one product. */
   readonly fused?: boolean;
-  /** RMS norms of queries and keys: over each head, or over all heads at once. */
-  readonly qkNorm?: "head" | "all";
-  readonly qkNormKind?: "llama" | "gemma" | "olmo2";
+  /**
+   * Norms of queries and keys: over each head; over all heads at once; over each head with a weight of its own; or over each
+   * head of what is laid out for attention already.
+   */
+  readonly qkNorm?: "head" | "all" | "each-head" | "turned-head";
+  readonly qkNormKind?: RmsKind;
   /** The output's projection is called `dense`. */
   readonly out?: "o_proj" | "dense";
-  /** How positions turn a head that is rotated as a whole; in float32, queries and keys get their type back. */
-  readonly rotation?: "joined" | "float32";
+  readonly rotation?: Rotation;
+  /** Queries, keys and values are clamped in place. */
+  readonly clips?: boolean;
   /** A dropout follows the output's projection. */
   readonly outDropout?: number;
   readonly eager?: EagerCode;
@@ -56,18 +61,29 @@ export function decoderAttention(
   const project = style.fused ? fusedProjection(m, sizes) : projections(m, sizes);
   const toOut = outFirst ?? out(m.child(outName));
   const normed = style.qkNorm ? headNorms(m, sizes, style) : null;
+  const late = style.qkNorm === "each-head" || style.qkNorm === "turned-head";
   return m.layer(name, (f, states: ValueId, angles: Angles, mask: ValueId | null) => {
     const [B, S] = f.shape(states) as readonly [number, number, number];
-    const split = (value: ValueId, name: string, norm: Layer | undefined) => {
-      const flat = style.qkNorm === "all" && norm ? norm(f, value) : value;
-      const viewed = f.view(flat, [B, S, -1, head]);
-      return f.set(name, f.transpose(style.qkNorm === "head" && norm ? norm(f, viewed) : viewed, 1, 2));
-    };
-    const projected = project(f, states);
-    let query = split(projected[0](), "query_states", normed?.[0]);
-    let key = split(projected[1](), "key_states", normed?.[1]);
-    const value = split(projected[2](), "value_states", undefined);
-    [query, key] = rotated(f, query, key, angles, sizes, style);
+    const names = ["query_states", "key_states", "value_states"] as const;
+    const projected = project(f, states).map((run, i) => {
+      const flat = run();
+      const norm = late ? undefined : normed?.[i];
+      const all = style.qkNorm === "all" && norm ? norm(f, flat) : flat;
+      if (style.clips) return f.set(names[i] as string, all); // as: there are three
+      const viewed = f.view(all, [B, S, -1, head]);
+      return f.set(names[i] as string, style.qkNorm === "head" && norm ? norm(f, viewed) : viewed);
+    });
+    if (style.clips)
+      for (const each of projected) f.op("clamp", { self: each }, { min: -1, max: 1, inPlace: true });
+    const viewed = projected.map((each) => (style.clips ? f.view(each, [B, S, -1, head]) : each));
+    const laidOut = viewed.map((each, i) => {
+      const norm = late ? normed?.[i] : undefined;
+      const first = norm && style.qkNorm === "each-head" ? f.set(names[i] as string, norm(f, each)) : each;
+      const turned = f.transpose(first, 1, 2);
+      return f.set(names[i] as string, norm && style.qkNorm === "turned-head" ? norm(f, turned) : turned);
+    }) as unknown as readonly [ValueId, ValueId, ValueId]; // as: there are three
+    const value = laidOut[2];
+    const [query, key] = rotated(f, [laidOut[0], laidOut[1]], angles, sizes, style.rotation);
     f.set("query_states", query);
     f.set("key_states", key);
     let result = f.set(
@@ -112,36 +128,31 @@ function fusedProjection(m: Module, { width, heads, keyHeads, head, qkvBias }: A
   };
 }
 
-function headNorms(m: Module, sizes: AttentionSizes, style: AttentionStyle): readonly [Layer, Layer] {
-  const width = (count: number) => (style.qkNorm === "head" ? sizes.head : count * sizes.head);
-  const kind = style.qkNormKind ?? "llama";
-  return [
-    rmsNorm(m.child("q_norm"), width(sizes.heads), kind),
-    rmsNorm(m.child("k_norm"), width(sizes.keyHeads), kind),
-  ];
+function headNorms(m: Module, sizes: AttentionSizes, { qkNorm, qkNormKind }: AttentionStyle) {
+  const make = (name: string, count: number) => {
+    const child = m.child(name);
+    if (qkNorm === "each-head") return cohereNorm(child, [count, sizes.head]);
+    return rmsNorm(child, qkNorm === "all" ? count * sizes.head : sizes.head, qkNormKind ?? "llama");
+  };
+  return [make("q_norm", sizes.heads), make("k_norm", sizes.keyHeads)] as const;
 }
 
 /** Where only a part of each head is rotated, the rest is joined to it again. */
 function rotated(
   f: Frame,
-  query: ValueId,
-  key: ValueId,
+  pair: readonly [ValueId, ValueId],
   angles: Angles,
   { head, rotated: part }: AttentionSizes,
-  { rotation }: AttentionStyle,
-): [ValueId, ValueId] {
-  if (rotation === "joined") return applyPartialRotary(f, [query, key], angles);
-  if (rotation === "float32") {
-    const turned = applyRotary(f, [query, key], angles);
-    return [f.toTypeOf(turned[0], query), f.toTypeOf(turned[1], key)];
-  }
-  if (part === head) return applyRotary(f, [query, key], angles);
+  rotation: Rotation | undefined,
+): readonly [ValueId, ValueId] {
+  if (rotation !== undefined) return rotateAs(f, rotation, pair, angles);
+  if (part === head) return applyRotary(f, pair, angles);
   const cut = (x: ValueId, name: string) =>
     [
       f.set(`${name}_rot`, f.slice(x, -1, 0, part)),
       f.set(`${name}_pass`, f.slice(x, -1, part, head)),
     ] as const;
-  const [[queryRot, queryPass], [keyRot, keyPass]] = [cut(query, "query"), cut(key, "key")];
+  const [[queryRot, queryPass], [keyRot, keyPass]] = [cut(pair[0], "query"), cut(pair[1], "key")];
   const [q, k] = applyRotary(f, [queryRot, keyRot], angles);
   f.set("query_rot", q);
   f.set("key_rot", k);

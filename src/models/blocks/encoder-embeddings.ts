@@ -47,9 +47,14 @@ export function encoderEmbeddings(m: Module, config: Config, style: EmbeddingSty
   });
 }
 
-/** Complains about more tokens than there are positions. */
-export function checkLength(config: Config, length: number, most: number): void {
-  if (length > most) throw sequenceTooLong(config.source, length, most, "max_position_embeddings");
+/** Complains about more tokens than there are positions, whose number `key` says. */
+export function checkLength(
+  config: Config,
+  length: number,
+  most: number,
+  key = "max_position_embeddings",
+): void {
+  if (length > most) throw sequenceTooLong(config.source, length, most, key);
 }
 
 /** `create_position_ids_from_input_ids`: each token's place among those that are no padding. [B, S] */

@@ -40,6 +40,14 @@ export function classLoss(f: Frame, logits: ValueId, labels: ValueId): ValueId {
   );
 }
 
+/** ElectraForPreTraining's, as if no token were padding: binary cross-entropy of one score per token. [B, S], [B, S] */
+export function replacedLoss(f: Frame, logits: ValueId, labels: ValueId): ValueId {
+  const [batch, length] = f.shape(logits) as readonly [number, number];
+  const self = f.view(logits, [batch, length]);
+  const target = f.to(labels, "float32");
+  return f.call([self, target], (g) => g.op("binaryCrossEntropyWithLogits", { self, target }));
+}
+
 /** ForQuestionAnsweringLoss: where an answer starts, and where it ends. [B, S], [B] */
 export function spanLoss(
   f: Frame,

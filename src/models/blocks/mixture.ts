@@ -22,12 +22,18 @@ export interface MixtureSizes {
 export interface MixtureStyle {
   /** Whether the weights of a token's experts are made to add up to one. */
   readonly normalizes: boolean;
-  /** Softmax over float32 logits inside the kernel, and weights in the logits' type; or all of it in float32. */
-  readonly scores: "cast" | "float32";
+  /**
+   * Softmax over float32 logits inside the kernel, and weights in the logits' type; all of it in float32; or float32 over the
+   * best of them alone, and weights in the states' type.
+   */
+  readonly scores: "cast" | "float32" | "best-first";
   /** The router is defined before the experts. */
   readonly routerFirst?: boolean;
   /** An expert that sees every token, behind a gate of its own. */
   readonly shared?: number;
+  /** Name of the router, and of the block's class behind the family's name. */
+  readonly router?: string;
+  readonly kind?: string;
 }
 
 export interface Routing {
@@ -45,15 +51,16 @@ export function mixture(
   act: (m: Module) => Layer,
   name: string,
 ): Layer {
-  const early = style.routerFirst || style.shared ? router(m.child("gate"), sizes, style, name) : null;
+  const early =
+    style.routerFirst || style.shared ? router(m.child(style.router ?? "gate"), sizes, style, name) : null;
   const run = experts(m.child("experts"), sizes, act, `${name}Experts`);
-  const route = early ?? router(m.child("gate"), sizes, style, name);
+  const route = early ?? router(m.child(style.router ?? "gate"), sizes, style, name);
   const { width } = sizes;
   const shared = style.shared
     ? gatedMlp(m.child("shared_expert"), { width, inner: style.shared, bias: false }, act, `${name}MLP`)
     : null;
   const gate = shared ? linear(m.child("shared_expert_gate"), width, 1, false) : null;
-  return m.layer(`${name}SparseMoeBlock`, (f, states: ValueId) => {
+  return m.layer(`${name}${style.kind ?? "SparseMoeBlock"}`, (f, states: ValueId) => {
     const [B, S] = f.shape(states) as readonly [number, number, number];
     const rows = f.set("hidden_states_reshaped", f.view(states, [-1, width]));
     const always = shared ? f.set("shared_expert_output", shared(f, rows)) : null;
@@ -77,6 +84,17 @@ function router(
   name: string,
 ): Layer<[ValueId], Routing> {
   const weight = m.parameter("weight", [experts, width]);
+  const best = (f: Frame, self: ValueId) =>
+    f.ops("topk", { self }, { k: perToken, dim: -1 }) as [ValueId, ValueId];
+  if (scores === "best-first")
+    return m.layer(`${name}TopKRouter`, (f, rows: ValueId) => {
+      const product = f.op("linear", { input: rows, weight, bias: null });
+      const logits = f.set("router_logits", f.to(product, "float32"));
+      const [top, indices] = best(f, logits);
+      f.set("top_k_logits", top);
+      const weights = f.toTypeOf(f.apply("softmax", top, { dim: -1 }), rows);
+      return { logits, weights: f.set("top_k_weights", weights), experts: indices };
+    });
   return m.layer(`${name}TopKRouter`, (f, states: ValueId) => {
     const rows = f.set("hidden_states", f.reshape(states, [-1, width]));
     const logits = f.set("router_logits", f.op("linear", { input: rows, weight, bias: null }));
@@ -85,10 +103,7 @@ function router(
         ? f.apply("softmax", logits, { dim: -1, dtype: "float32" })
         : f.apply("softmax", f.to(logits, "float32"), { dim: -1 });
     f.set("router_probs", probabilities);
-    const [top, indices] = f.ops("topk", { self: probabilities }, { k: perToken, dim: -1 }) as [
-      ValueId,
-      ValueId,
-    ];
+    const [top, indices] = best(f, probabilities);
     let weights = f.set("router_top_value", top);
     if (normalizes) {
       const sum = f.apply("sum", weights, { dim: [-1], keepdim: true });

@@ -19,31 +19,54 @@ export function positions(f: Frame, length: number): ValueId {
   return f.unsqueeze(range, 0);
 }
 
-/**
- * `width`: of the rotated part of a head. The layer takes the hidden states and positions; its results have the states'
- * type, or stay float32.
- */
+export interface RotaryStyle {
+  /** The angles have the states' type, or stay float32. */
+  readonly type?: "states" | "float32";
+  /** An angle of a pair of neighbours lies beside its copy, not half a head away. */
+  readonly pairs?: boolean;
+  /** Complex numbers of length one, drawn as twice as many float32: both angles are the one tensor, and keep its type. */
+  readonly polar?: boolean;
+}
+
+/** `width`: of the rotated part of a head. The layer takes the hidden states and positions. */
 export function rotaryEmbedding(
   m: Module,
   width: number,
   name = "RotaryEmbedding",
-  type: "states" | "float32" = "states",
+  style: RotaryStyle = {},
 ): Layer<[ValueId, ValueId], Angles> {
   const frequencies = m.buffer("inv_freq", [width / 2], "float32", true);
   m.buffer("original_inv_freq", [width / 2], "float32", true);
-  return m.layer(name, (f, x: ValueId, ids: ValueId) => rotaryAngles(f, frequencies, { x, ids, type }));
+  return m.layer(name, (f, x: ValueId, ids: ValueId) => rotaryAngles(f, frequencies, { x, ids, ...style }));
 }
 
-export interface AnglesRequest {
+/** One layer for each of `types`, each with frequencies of its own, all of one module. */
+export function rotaryEmbeddings(
+  m: Module,
+  width: number,
+  name: string,
+  { types, ...style }: RotaryStyle & { readonly types: readonly string[] },
+): Layer<[ValueId, ValueId], Angles>[] {
+  return types.map((type) => {
+    const frequencies = m.buffer(`${type}_inv_freq`, [width / 2], "float32", true);
+    m.buffer(`${type}_original_inv_freq`, [width / 2], "float32", true);
+    return m.layer(name, (f, x: ValueId, ids: ValueId) => rotaryAngles(f, frequencies, { x, ids, ...style }));
+  });
+}
+
+export interface AnglesRequest extends RotaryStyle {
   /** Hidden states, whose type the angles have unless they stay float32. */
   readonly x: ValueId;
   /** [1, S] */
   readonly ids: ValueId;
-  readonly type?: "states" | "float32";
 }
 
 /** Angles of frequencies [D / 2] at positions. */
-export function rotaryAngles(f: Frame, frequencies: ValueId, { x, ids, type }: AnglesRequest): Angles {
+export function rotaryAngles(
+  f: Frame,
+  frequencies: ValueId,
+  { x, ids, type, pairs = false, polar = false }: AnglesRequest,
+): Angles {
   return f.call(
     [x, ids],
     (g) => {
@@ -51,7 +74,16 @@ export function rotaryAngles(f: Frame, frequencies: ValueId, { x, ids, type }: A
       const expanded = g.to(g.expand(column, [g.shape(ids)[0] as number, -1, 1]), "float32");
       const row = g.set("position_ids_expanded", g.to(g.unsqueeze(ids, 1), "float32"));
       const angles = g.set("freqs", g.transpose(g.matmul(expanded, row), 1, 2));
-      const both = g.set("emb", g.cat([angles, angles], -1));
+      if (polar) {
+        const lengths = g.op("create", { self: angles });
+        const complex = g.set("freqs_cis", g.cat([lengths, angles], -1));
+        const scaled = g.set("freqs_cis", g.scale(complex, 1));
+        return { cos: scaled, sin: scaled };
+      }
+      const twice = pairs
+        ? g.op("repeatInterleave", { self: angles }, { repeats: 2, dim: -1 })
+        : g.cat([angles, angles], -1);
+      const both = g.set("emb", twice);
       const cos = g.set("cos", g.scale(g.apply("cos", both), 1));
       const sin = g.set("sin", g.scale(g.apply("sin", both), 1));
       return type === "float32" ? { cos, sin } : { cos: g.toTypeOf(cos, x), sin: g.toTypeOf(sin, x) };

@@ -43,6 +43,25 @@ export function shiftedRight(f: Frame, tokens: ValueId): ValueId {
   });
 }
 
+/** MBart's: the target's last token, which names its language, comes around to the front. [B, T] */
+export function shiftedAround(f: Frame, tokens: ValueId): ValueId {
+  return f.call([tokens], (g) => {
+    const [, length] = g.shape(tokens) as readonly [number, number];
+    const shifted = g.set("prev_output_tokens", g.apply("clone", tokens));
+    const ignored = g.op("eq", { self: shifted }, { other: -100 });
+    g.op("maskedFill", { self: shifted, mask: ignored }, { inPlace: true });
+    const counted = g.apply("sum", g.op("ne", { self: shifted }, { other: 1 }), { dim: [1] });
+    const at = g.set("index_of_eos", g.unsqueeze(g.op("sub", { self: counted }, { other: 1 }), -1));
+    const last = g.op("squeeze", { self: g.op("gather", { self: shifted, index: at }, { dim: 1 }) });
+    g.set("decoder_start_tokens", last);
+    const earlier = g.apply("clone", g.slice(shifted, -1, 0, length - 1));
+    g.op("copy", { self: g.slice(shifted, -1, 1, length), src: earlier }, { inPlace: true });
+    const first = g.op("select", { self: shifted }, { dim: -1, index: 0 });
+    g.op("copy", { self: first, src: last }, { inPlace: true });
+    return shifted;
+  });
+}
+
 /** CrossEntropyLoss over every token, in the logits' own type. [B, T, V], [B, T] */
 export function targetLoss(f: Frame, logits: ValueId, labels: ValueId): ValueId {
   const rows = f.view(logits, [-1, f.shape(logits).at(-1) as number]);

@@ -58,15 +58,19 @@ export function mathAttention(
   let mask = given?.spec.dtype === "bool" ? asBias(trace, given, query.spec.dtype) : given;
   const wideQuery = wide(query);
   let [wideKey, wideValue] = [wide(key), wide(value)];
-  const copies = half ? [wideQuery, wideKey, wideValue] : [];
+  const locals = half ? [wideQuery, wideKey, wideValue] : [];
   const scale = Math.sqrt(1 / Math.sqrt(last(query.spec)));
   const q = trace.call("mul", { self: wideQuery }, { other: scale });
-  if (flag(attributes, "is_causal")) mask = causalBias(trace, wideQuery, wideKey);
+  locals.push(q);
+  if (flag(attributes, "is_causal")) {
+    mask = causalBias(trace, wideQuery, wideKey);
+    locals.push(mask); // one that was given is the caller's
+  }
   const groups = (query.spec.shape[1] as number) / (key.spec.shape[1] as number);
   if (groups > 1) {
     const repeated = (self: Traced) => trace.call("repeatInterleave", { self }, { repeats: groups, dim: -3 });
     [wideKey, wideValue] = [repeated(wideKey), repeated(wideValue)];
-    copies.push(wideKey, wideValue);
+    locals.push(wideKey, wideValue);
   }
   const k = trace.call(
     "mul",
@@ -78,13 +82,23 @@ export function mathAttention(
   if (mask) scores = trace.call("add", { self: scores, other: mask }, { inPlace: true });
   let weights = trace.call("safeSoftmax", { self: scores }, { dim: -1 });
   trace.drop(scores);
-  if (dropout > 0) weights = trace.call("dropout", { input: weights }, { p: dropout, train: true });
-  if (half) trace.call("cast", { self: weights }, { dtype: query.spec.dtype });
-  const out = trace.call("matmul", { self: weights, other: wideValue });
-  if (!half) return out;
-  const narrow = trace.call("cast", { self: out }, { dtype: query.spec.dtype });
-  for (const local of [out, ...copies.reverse()]) trace.drop(local); // the weights are a result, and die later
-  return narrow;
+  if (dropout > 0) {
+    const dropped = trace.call("dropout", { input: weights }, { p: dropout, train: true });
+    trace.drop(weights);
+    weights = dropped;
+  }
+  if (half) {
+    trace.call("cast", { self: weights }, { dtype: query.spec.dtype }); // a result too: it dies later
+    locals.push(weights);
+  }
+  let out = trace.call("matmul", { self: weights, other: wideValue });
+  if (half) {
+    const narrow = trace.call("cast", { self: out }, { dtype: query.spec.dtype });
+    trace.drop(out);
+    out = narrow;
+  }
+  for (const local of locals.reverse()) trace.drop(local);
+  return out;
 }
 
 /** Minus infinity where the mask is false. attention.cpp convert_boolean_attn_mask */
