@@ -80,7 +80,6 @@ describe("settings of later releases are refused, never ignored", () => {
     [{ parallel: "dp=8" }, "--parallel | dp=8"],
     [{ gpus: 8 }, "--gpus | 8"],
     [{ framework: "jax" }, "--framework | jax"],
-    [{ attention: "flash" }, "--attention | flash"],
     [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],
   ];

@@ -46,7 +46,7 @@ const SETTINGS = {
   sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
-  attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
+  attention:     { kind: "choice", placeholder: "eager|sdpa|…",  values: ["eager", "sdpa", "flash", "efficient", "cudnn", "math"], help: "sdpa (default): the kernel PyTorch picks; flash, efficient, cudnn, math: that one alone, as torch.nn.attention.sdpa_kernel allows; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
@@ -129,8 +129,8 @@ export interface Options {
   readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
   /** `torch.compile` with its defaults. */
   readonly compile?: boolean;
-  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), its unfused one (`math`), or written out (`eager`). */
-  readonly attention?: "eager" | "sdpa" | "math";
+  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), one by its name, or written out (`eager`). */
+  readonly attention?: "eager" | "sdpa" | "flash" | "efficient" | "cudnn" | "math";
   /**
    * `full`: every block of the model is computed again in backward; `every=K`: K blocks together; `selective`: results
    * of products, convolutions and attention are kept.

@@ -8,7 +8,8 @@ export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
-export type AttentionChoice = "eager" | "sdpa" | "math";
+/** Attention written out, as the kernel PyTorch picks (sdpa), or as one kernel that is named. */
+export type AttentionChoice = "eager" | "sdpa" | "math" | "flash" | "efficient" | "cudnn";
 export type OptimizerPath = "foreach" | "fused" | "for-loop";
 
 export interface OptimizerChoice {

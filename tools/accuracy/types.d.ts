@@ -38,6 +38,10 @@ export interface RecordedSpec {
   readonly seq?: number;
   readonly tgt_seq?: number;
   readonly attn?: string;
+  /** Of the recorder of variations. */
+  readonly sdpa?: "flash" | "efficient" | "cudnn" | "math";
+  readonly offload?: boolean | "pinned";
+  readonly validate?: boolean;
   readonly attention_mask?: boolean;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
