@@ -48,6 +48,19 @@ export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit
       : evaluationMode(moved); // what the loop runs
   const eager = differentiate(graph, setup, device); // what backward must keep
   const tape = setup.compile ? partition(eager, model.nodes.length) : eager; // or computes again
-  const step = planStep(tape, setup, device); // what is allocated and freed, in order
+  const validation = setup.validate ? validationTape(moved, setup, device) : null;
+  const step = planStep(tape, setup, device, validation); // what is allocated and freed, in order
   return { graph, tape, step };
+}
+
+/** The model in eval mode with its loss, without gradients. */
+function validationTape(moved: Graph, setup: TrainingSetup, device: Device): Tape {
+  const plain: TrainingSetup = {
+    ...setup,
+    accumulate: 1,
+    gradScaler: false,
+    compile: false,
+    checkpointing: null,
+  };
+  return differentiate(attachLoss(evaluationMode(moved), plain), { ...plain, mode: "inference" }, device);
 }

@@ -51,6 +51,13 @@ export function checkOptions(
       `--accumulate ${out.accumulate}`,
     );
   }
+  if (out.offload === "activations" && out.compile === true) {
+    throw contradiction(
+      placeOf("offload"),
+      "an eager step: the compiler chooses itself what backward keeps",
+      "--compile",
+    );
+  }
   const needsAll =
     out.clipGrad === true ? "--clip-grad" : out.precision === "amp-fp16" && "--precision amp-fp16";
   if (out.optimizerInBackward === true && needsAll) {

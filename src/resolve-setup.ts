@@ -54,6 +54,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
     freshInputs: options.freshInputs === true,
+    validate: mode === "train" && options.validate === true,
+    offloadActivations: mode === "train" && options.offload === "activations",
     compile: mode === "train" && options.compile === true,
     attention: options.attention ?? "sdpa",
     checkpointing: mode === "train" ? resolveCheckpointing(options.checkpointing) : null,
@@ -85,6 +87,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
+    validate: setup.validate === true,
+    offload: setup.offloadActivations ? "activations" : null,
     channelsLast: setup.channelsLast,
     attention: setup.attention,
     compile: setup.compile,
@@ -185,7 +189,7 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
 
 function defaultsOf(
   options: Options,
-  { mode, precision, batch, optimizer, accumulate, step, ema }: SetupReport,
+  { mode, precision, batch, optimizer, accumulate, step, ema, validate, offload }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -223,6 +227,18 @@ function defaultsOf(
         "ema",
         "parameters and buffers",
         "AveragedModel copies the whole model before the first step; the copy counts with the buffers, and its update takes nothing",
+      ),
+    validate &&
+      said(
+        "validation",
+        "one micro-batch in a function of its own",
+        "it loads a batch beside the training one, runs the model and its loss in eval mode under no_grad, and lets go of all when it returns",
+      ),
+    offload !== null &&
+      said(
+        "offload",
+        "save_on_cpu",
+        "every saved tensor, parameters included, is copied to the host in forward and into a block of its own when its gradient runs; saved tensors are counted as PyTorch saves them, wherever they lie",
       ),
     accumulate > 1 &&
       said(

@@ -36,6 +36,7 @@ const SETTINGS = {
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
   freshInputs:   { kind: "switch", help: "every step loads a new mini-batch before it lets go of the last one" },
+  validate:      { kind: "switch", help: "after every step, a pass over a batch of its own in eval mode and without gradients" },
   clipGrad:      { kind: "switch", help: "clip_grad_norm_ over all gradients before the optimizer steps" },
   step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
@@ -50,7 +51,7 @@ const SETTINGS = {
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
-  offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
+  offload:       { kind: "choice", placeholder: "WHAT",            values: ["activations", "optimizer", "parameters"], computes: ["activations"], since: "0.3", help: "what lives in host memory; activations: saved tensors, as under torch.autograd.graph.save_on_cpu" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
@@ -116,6 +117,10 @@ export interface Options {
   readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
   /** Every step loads a new mini-batch before it lets go of the last one. */
   readonly freshInputs?: boolean;
+  /** After every step, a pass over a batch of its own in eval mode and without gradients. */
+  readonly validate?: boolean;
+  /** What lives in host memory: saved tensors, as under `torch.autograd.graph.save_on_cpu`. */
+  readonly offload?: "activations";
   /** `clip_grad_norm_` over all gradients before the optimizer steps. */
   readonly clipGrad?: boolean;
   /** Which step: every later one (steady, default) or the very first. */

@@ -57,6 +57,10 @@ export interface TrainingSetup {
   readonly zeroGrad: ZeroGrad;
   /** Every step but the first makes its inputs anew while the old ones are there. */
   readonly freshInputs?: boolean;
+  /** After every step the model is run on a batch of its own, in eval mode and without gradients. */
+  readonly validate?: boolean;
+  /** What backward reads lies in host memory until its gradient runs, as under `torch.autograd.graph.save_on_cpu`. */
+  readonly offloadActivations?: boolean;
   /** Gradients are clipped to a norm over all of them before the optimizer steps. */
   readonly clipGradients: boolean;
   /** The loss is scaled by a `torch.amp.GradScaler`. */

@@ -46,6 +46,7 @@ const PHASES: Readonly<Record<Phase, ReportPhase>> = {
   backward: "backward",
   optimizer: "optimizer",
   "zero-grad": "optimizer",
+  validation: "validation",
 };
 
 export function reportEstimate(input: ReportInput): EstimateReport {
@@ -77,7 +78,12 @@ export function reportEstimate(input: ReportInput): EstimateReport {
             : graph.name
           : placeOf(graph, peak.node),
     },
-    phases: { forward: highest("forward"), backward: highest("backward"), optimizer: highest("optimizer") },
+    phases: {
+      forward: highest("forward"),
+      backward: highest("backward"),
+      optimizer: highest("optimizer"),
+      ...(setup.validate && { validation: highest("validation") }),
+    },
     atPeak: categoriesAtPeak(step, peak),
     overhead: {
       allocatorSlackBytes: reserved - peak.allocated,

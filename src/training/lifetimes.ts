@@ -55,6 +55,26 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
   return { end, order };
 }
 
+/** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
+export function dyingAfter(tape: Tape): (StorageId[] | undefined)[] {
+  const { storages } = tape;
+  const { end: ends, order } = lastUses(tape, storages.length);
+  const dying: StorageId[][] = [];
+  ends.forEach((end, storage) => {
+    if (end < 0 || !Number.isFinite(end)) return;
+    const together = dying[end];
+    if (together) together.push(storage);
+    else dying[end] = [storage];
+  });
+  dying.forEach((together, node) => {
+    const untaken = together.filter((id) => storages[id]?.node === node);
+    if (untaken.length > 1)
+      dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
+    dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
+  });
+  return dying;
+}
+
 /** What the operator needs the tensors of: `x.to(other.dtype)` asks `other` before. */
 function readBy(node: Node): ValueId[] {
   return node.op === "castLike" ? [node.inputs.self as ValueId] : inputIds(node);

@@ -16,11 +16,18 @@ import {
   type Section,
   type Step,
 } from "../ir/step.js";
-import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Tape } from "../ir/tape.js";
+import {
+  type ForwardEvent,
+  savedStorages,
+  type Storage,
+  type StorageId,
+  type Tape,
+  type TapeTensor,
+} from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
 import { suggestsChannelsLast } from "../ir/tensor.js";
-import { lastUses, type Lifetimes } from "./lifetimes.js";
+import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
 import {
@@ -30,7 +37,9 @@ import {
   planOptimizer,
   unscalesItself,
 } from "./optimizers.js";
+import { Offload } from "./offload.js";
 import { planBackward } from "./plan-backward.js";
+import { ValidationPass } from "./plan-validation.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
   parameter: "parameters",
@@ -46,8 +55,14 @@ const RESIDENT_BECAUSE: Partial<Record<Category, string>> = {
   inputs: "the mini-batch and its targets",
 };
 
-export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step {
-  const planner = new StepPlanner(tape, setup, device);
+/** `validation`: the model in eval mode, when it runs after every step. */
+export function planStep(
+  tape: Tape,
+  setup: TrainingSetup,
+  device: Device,
+  validation: Tape | null = null,
+): Step {
+  const planner = new StepPlanner(tape, setup, device, validation);
   const resident = planner.residents();
   const first = planner.step(true);
   const steady = planner.step(false);
@@ -83,6 +98,7 @@ class StepPlanner {
   /** By operator, the storages that lose their last Python reference after it. */
   private readonly dying: readonly (StorageId[] | undefined)[];
   private recomputation: Recomputation;
+  private offload: Offload | null = null;
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
@@ -103,11 +119,14 @@ class StepPlanner {
   private readonly scaler: GradScaler;
   private readonly clipping: GradientClipping;
 
-  constructor(tape: Tape, setup: TrainingSetup, device: Device) {
+  /** Appends a validation pass. */
+  private readonly validate: (() => void) | null;
+
+  constructor(tape: Tape, setup: TrainingSetup, device: Device, validation: Tape | null) {
     this.tape = tape;
     this.setup = setup;
     this.device = device;
-    this.dying = grouped(lastUses(tape, tape.storages.length), tape);
+    this.dying = dyingAfter(tape);
     this.recomputation = this.newRecomputation();
     this.leaves = tape.graph.nodes.flatMap(({ op, outputs }) => (op === "requireGrad" ? outputs : []));
     const parameters = tape.graph.values.filter(
@@ -150,6 +169,22 @@ class StepPlanner {
       );
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
+    this.validate = validation && this.validationOf(validation);
+  }
+
+  private validationOf(validation: Tape): () => void {
+    const { ledger } = this;
+    const pass = new ValidationPass({
+      training: this.tape,
+      validation,
+      ledger,
+      blas: () => this.blas("forward"),
+      rowMajor: (storage) => this.rowMajorInput(storage),
+    });
+    return () => {
+      ledger.begin("validation");
+      pass.run();
+    };
   }
 
   /** Parameters and buffers as `Module.to` moves them, what the optimizer's constructor makes, inputs and targets. */
@@ -161,7 +196,8 @@ class StepPlanner {
     const arrive = (id: ValueId): void => {
       const storage = tape.storageOf[id] as StorageId;
       const { role, spec } = values[id] as Value;
-      const rowMajor = role === "input" && suggestsChannelsLast(spec) ? this.rowMajorInput(storage) : null;
+      const loads = role === "input" && suggestsChannelsLast(spec);
+      const rowMajor = loads ? this.rowMajorInput(tape.storages[storage] as Storage) : null;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
       if (rowMajor !== null) ledger.free(rowMajor);
@@ -175,8 +211,7 @@ class StepPlanner {
   }
 
   /** Images come row-major; the loop stores them NHWC and lets go of the others. */
-  private rowMajorInput(storage: StorageId): BlockId {
-    const { bytes, label, spec } = this.tape.storages[storage] as Storage;
+  private rowMajorInput({ bytes, label, spec }: Storage): BlockId {
     const because = "what the loop loads before it is stored NHWC";
     const block = this.ledger.declare(bytes, "temporaries", label, because, spec);
     this.ledger.allocate(block);
@@ -208,6 +243,7 @@ class StepPlanner {
       if (setup.zeroGrad === "set-to-none") this.zeroGradients();
     } else ledger.begin("zero-grad");
     if (setup.accumulate === 1) this.returnFromPass();
+    this.validate?.();
     return [...sections, ...ledger.take()];
   }
 
@@ -236,6 +272,7 @@ class StepPlanner {
     const planned = setup.optimizerInBackward ? undefined : this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
+    this.offload = this.setup.offloadActivations ? new Offload(this.tape, ledger) : null;
     this.recomputation = this.newRecomputation();
     const saved = this.forward();
     if (setup.mode === "train") {
@@ -278,7 +315,7 @@ class StepPlanner {
 
   /** Runs the tape's events; returns how often each storage is still saved. */
   private forward(): Int32Array {
-    const { ledger, tape, dying, recomputation } = this;
+    const { ledger, tape, dying, recomputation, offload } = this;
     const saved = new Int32Array(tape.storages.length);
     let at = 0;
     const perform = (node: NodeId) => {
@@ -292,6 +329,10 @@ class StepPlanner {
         else if (event.kind === "keep") this.keep(event.storage);
         else if (event.kind === "save") {
           if (recomputation.covers(node)) continue;
+          if (offload) {
+            offload.pack(event.by);
+            continue;
+          }
           saved[event.storage] = (saved[event.storage] as number) + 1;
           ledger.hold(event.storage);
         } else this.blas("forward");
@@ -323,6 +364,7 @@ class StepPlanner {
       parameterGradients: gradients,
       blas: () => this.blas("backward"),
       recomputation: this.recomputation,
+      offload: this.offload,
       ...(this.setup.optimizerInBackward && { accumulated: (id) => this.stepInBackward(id) }),
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
@@ -364,7 +406,10 @@ class StepPlanner {
   }
 
   private newRecomputation(): Recomputation {
-    return new Recomputation(this.tape, this.ledger, this.dying, () => this.blas("backward"));
+    const { tape, ledger, dying, offload } = this;
+    const fetch =
+      offload && ((tensor: TapeTensor) => offload.fetch(tensor, "input of a checkpointed stretch"));
+    return new Recomputation(tape, ledger, dying, () => this.blas("backward"), fetch);
   }
 
   private blas(thread: "forward" | "backward"): void {
@@ -513,22 +558,4 @@ class StepPlanner {
     }
     return held;
   }
-}
-
-/** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
-function grouped({ end: ends, order }: Lifetimes, { storages }: Tape): (StorageId[] | undefined)[] {
-  const dying: StorageId[][] = [];
-  ends.forEach((end, storage) => {
-    if (end < 0 || !Number.isFinite(end)) return;
-    const together = dying[end];
-    if (together) together.push(storage);
-    else dying[end] = [storage];
-  });
-  dying.forEach((together, node) => {
-    const untaken = together.filter((id) => storages[id]?.node === node);
-    if (untaken.length > 1)
-      dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
-    dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
-  });
-  return dying;
 }
