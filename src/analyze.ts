@@ -11,6 +11,7 @@ import { simulateMemory } from "./memory/simulate-memory.js";
 import { markCheckpoints } from "./training/checkpoint-regions.js";
 import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
+import { convertToFloat8 } from "./training/float8.js";
 import { planStep } from "./training/plan-step.js";
 import { moveTo } from "./training/precision.js";
 
@@ -41,7 +42,7 @@ export function analyze(
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
-  const moved = moveTo(model, setup); // what is stored in which type and order
+  const moved = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
   const graph =
     setup.mode === "train"
       ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)

@@ -76,7 +76,6 @@ describe("wrong settings are refused with their place", () => {
 
 describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
-    [{ precision: "fp8" }, "--precision | fp8"],
     [{ parallel: "dp=8" }, "--parallel | dp=8"],
     [{ gpus: 8 }, "--gpus | 8"],
     [{ framework: "jax" }, "--framework | jax"],

@@ -166,6 +166,9 @@ function resolveBatch(options: Options, model: ImportedModel): number {
   return options.batch;
 }
 
+const FLOAT8_BECAUSE =
+  "torchao's eager layers: operands are cast for every product, and everything saved stays bfloat16; linear modules whose widths are multiples of 16";
+
 /** What stands behind a precision: its value in full, and why. */
 const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
   fp32: ["fp32 with TF32 convolutions", "PyTorch's defaults; TF32 changes speed, not bytes"],
@@ -185,6 +188,8 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
     "fp16 throughout",
     "parameters, inputs, gradients and optimizer states are float16; no float32 copies",
   ],
+  fp8: ["float8 linear layers in a bf16 model, one scale per tensor", FLOAT8_BECAUSE],
+  "fp8-rowwise": ["float8 linear layers in a bf16 model, one scale per row", FLOAT8_BECAUSE],
 };
 
 function defaultsOf(

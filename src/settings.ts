@@ -20,7 +20,7 @@ export interface Setting {
 
 // biome-ignore format: one list
 const TASKS = ["causal-lm", "masked-lm", "sequence-classification", "token-classification", "question-answering", "seq2seq", "image-classification", "contrastive", "ctc", "base"];
-const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
+const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8", "fp8-rowwise"];
 
 // biome-ignore format: one line per setting
 const SETTINGS = {
@@ -42,7 +42,7 @@ const SETTINGS = {
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
   cudnn:         { kind: "choice", placeholder: "PLANS",           values: ["default", "benchmark", "deterministic", "no-workspace"], help: "default, benchmark, deterministic, or no-workspace, which leaves the scratch of convolutions out" },
   framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
-  precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, computes: ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16"], since: "0.3", help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits" },
+  precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits; fp8, fp8-rowwise: bf16 with torchao's float8 linear layers" },
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
@@ -130,8 +130,8 @@ export interface Options {
   /** The value of `PYTORCH_CUDA_ALLOC_CONF`, such as `expandable_segments:True`. */
   readonly allocatorConf?: string;
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
-  /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits. */
-  readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+  /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits; `fp8…` is bf16 with float8 linear layers. */
+  readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16" | "fp8" | "fp8-rowwise";
   /** `torch.compile` with its defaults. */
   readonly compile?: boolean;
   /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), one by its name, or written out (`eager`). */

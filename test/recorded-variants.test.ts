@@ -1,6 +1,6 @@
 /**
- * Steps with attention kernels by name, with saved tensors on the host, and with validation between them, against real
- * PyTorch 2.14 (oracle/record_variants.py): every phase byte for byte, and what is reserved.
+ * Steps with attention kernels by name, with saved tensors on the host, with validation between them and with float8 linear
+ * layers, against real PyTorch 2.14 (oracle/record_variants.py, record_float8.py): every phase byte for byte, and what is reserved.
  */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -30,6 +30,7 @@ const DIFFERS: Readonly<Record<string, number>> = {
   "offload-swin_t forward": 0.03, // variables of its window function, which the exported program does not show
   "offload-gpt2-ckpt forward": 3e-5, // position ids that a variable of the model keeps
   "offload-gpt2-ckpt backward": 3e-5,
+  "fp8-rowwise-vit-inference forward": 3e-5,
 };
 
 describe("a recorded variation of a step", () => {
@@ -45,6 +46,17 @@ describe("a recorded variation of a step", () => {
     }
     expect(report.peak.reservedBytes).toBe(reservedBytes);
   });
+});
+
+test("float8 wants a GPU that has it, and rows in sixteens", async () => {
+  const model = await readModel("timm/vit_small_patch16_224", { catalogue });
+  const step = (options: Options) => () => estimate(model, { precision: "fp8", ...options });
+  expect(step({ batch: 16, gpu: "h100" })).not.toThrow();
+  expect(step({ batch: 16, gpu: "a100" })).toThrow("[float8/device]");
+  expect(step({ batch: 15, gpu: "h100" })).toThrow("[float8/rows]");
+  expect(step({ batch: 16, gpu: "h100", compile: true })).toThrow(
+    "an eager step of the whole model in float8",
+  );
 });
 
 describe("an attention kernel that does not take the operands", () => {

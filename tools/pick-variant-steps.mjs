@@ -1,7 +1,7 @@
 /**
- * Copies what test/recorded-variants.test.ts compares out of recordings of oracle/record_variants.py: one line per step.
+ * Copies what test/recorded-variants.test.ts compares out of recordings of oracle/record_variants.py and record_float8.py: one line per step.
  *
- * usage: node tools/pick-variant-steps.mjs DIR > test/fixtures/recorded-variants.jsonl      (DIR has NAME.json)
+ * usage: node tools/pick-variant-steps.mjs DIR… > test/fixtures/recorded-variants.jsonl      (DIR has NAME.json)
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { expressedCase } from "./accuracy/cases.mjs";
 
 /** @import { Recorded } from "./accuracy/types.js" */
 
-const [folder] = process.argv.slice(2);
-if (!folder) throw new Error("usage: pick-variant-steps.mjs DIR");
+const folders = process.argv.slice(2);
+if (folders.length === 0) throw new Error("usage: pick-variant-steps.mjs DIR…");
 
-for (const file of readdirSync(folder).sort()) {
-  if (!file.endsWith(".json")) continue;
+for (const [folder, file] of folders.flatMap((folder) => readdirSync(folder).map((file) => [folder, file]))) {
+  if (!folder || !file?.endsWith(".json")) continue;
   /** @type {Recorded} */
   const recorded = JSON.parse(readFileSync(join(folder, file), "utf8"));
-  if (!recorded.ok) continue;
+  if (!recorded.ok || recorded.spec.source === "file") continue;
   const { config, options } = expressedCase(recorded, "results");
   const { source, model } = recorded.spec;
   const peaks = new Map(

@@ -3,7 +3,7 @@ import type { DType } from "../base/dtype.js";
 import type { Bytes } from "../base/units.js";
 
 export type Mode = "train" | "inference";
-export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16" | "fp8" | "fp8-rowwise";
 export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
@@ -116,5 +116,10 @@ export function autocastType(precision: Precision): DType | null {
 /** The type parameters, buffers and inputs are stored in. */
 export function storedType(precision: Precision): DType {
   if (precision === "fp16") return "float16";
-  return precision === "bf16" ? "bfloat16" : "float32";
+  return precision === "bf16" || isFloat8(precision) ? "bfloat16" : "float32";
+}
+
+/** Whether linear layers multiply in float8. */
+export function isFloat8(precision: Precision): boolean {
+  return precision === "fp8" || precision === "fp8-rowwise";
 }

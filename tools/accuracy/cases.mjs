@@ -122,7 +122,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.ema && { ema: true }),
     ...(spec.optimizer_in_backward && { optimizerInBackward: true }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
-    ...(spec.mode && { precision: spec.mode }),
+    ...(spec.mode && { precision: precisionOf(spec) }),
     ...(spec.channels_last && { channelsLast: true }),
     ...(spec.clip_grad && { clipGrad: true }),
     ...(spec.fresh_inputs && { freshInputs: true }),
@@ -137,6 +137,17 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
+}
+
+/** Recipes of torchao under our names. */
+const FLOAT8 = /** @type {const} */ ({ tensorwise: "fp8", rowwise: "fp8-rowwise" });
+
+/**
+ * @param {RecordedSpec} spec
+ * @returns {NonNullable<Options["precision"]>}
+ */
+function precisionOf({ mode, float8 }) {
+  return float8 ? FLOAT8[float8] : (mode ?? "fp32");
 }
 
 /**

@@ -40,6 +40,7 @@ export interface RecordedSpec {
   readonly attn?: string;
   /** Of the recorder of variations. */
   readonly sdpa?: "flash" | "efficient" | "cudnn" | "math";
+  readonly float8?: "tensorwise" | "rowwise";
   readonly offload?: boolean | "pinned";
   readonly validate?: boolean;
   readonly attention_mask?: boolean;

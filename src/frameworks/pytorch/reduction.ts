@@ -1,5 +1,5 @@
 /** Reductions and softmax of eager PyTorch on CUDA. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp. */
-import { isFloating } from "../../base/dtype.js";
+import { isFloating, ITEM_SIZE } from "../../base/dtype.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, dtypeOf, flag } from "../../ops/rule.js";
 import {
@@ -81,6 +81,20 @@ const reduces: KernelRule["forward"] = (kernel, { inputs, outputs, attributes })
   return out;
 };
 
+/** What has other strides is made row-major first; partial results have the input's type. ReduceAllOps.cpp max, min */
+const extreme: KernelRule["forward"] = (kernel, { inputs }) => [largestOfAll(kernel, inputs.self as Held)];
+
+/** `torch.max(x)` or `torch.min(x)` */
+export function largestOfAll(kernel: Kernel, tensor: Held): Held {
+  const { shape, dtype } = tensor.spec;
+  const out = fresh(kernel, [], dtype);
+  const solid = contiguous(kernel, tensor);
+  const dims = shape.map((_, dim) => dim);
+  reductionScratch(kernel, solid.spec, dims, ITEM_SIZE[dtype]);
+  if (solid !== tensor) kernel.free(solid);
+  return out;
+}
+
 export const reductionKernels = {
   sum: {
     forward: reduces,
@@ -92,8 +106,8 @@ export const reductionKernels = {
   },
   amax: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
-  maxAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
-  minAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
+  maxAll: { forward: extreme, backward: gradients({ self: sharedAmongEqual }) },
+  minAll: { forward: extreme, backward: gradients({ self: sharedAmongEqual }) },
   maxDim: scattered(),
   minDim: scattered(),
   topk: scattered(),
