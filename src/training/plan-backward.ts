@@ -358,5 +358,7 @@ function copySlices(kernel: Kernel, call: BackwardCall, node: GradNode): (Held |
     grads: [part],
     inputs: [shown, ...node.inputs.slice(1)],
   });
+  if (!results.includes(part)) kernel.free(part);
+  if (results[0] && results[0] !== part) kernel.free(results[0]);
   return [call.needs[0] ? whole : null, ...results.slice(1)];
 }
