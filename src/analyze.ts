@@ -13,6 +13,7 @@ import { attachLoss } from "./training/attach-loss.js";
 import { evaluationMode } from "./training/evaluation-mode.js";
 import { cutStage } from "./training/parallel/pipeline-stage.js";
 import { markShardedUnits } from "./training/parallel/sharded-units.js";
+import { convertToFloat8 } from "./training/float8.js";
 import { planStep } from "./training/plan-step.js";
 import { moveTo } from "./training/precision.js";
 
@@ -43,7 +44,7 @@ export function analyze(
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
-  const typed = moveTo(model, setup); // what is stored in which type and order
+  const typed = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
   const { mesh, stage = 0, sharding } = setup.parallel ?? {};
   const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp) : typed; // by this rank
   const moved = sharding ? markShardedUnits(staged) : staged; // and gathered when
@@ -53,6 +54,19 @@ export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit
       : evaluationMode(moved); // what the loop runs
   const eager = differentiate(graph, setup, device); // what backward must keep
   const tape = setup.compile ? partition(eager, moved.nodes.length) : eager; // or computes again
-  const step = planStep(tape, setup, device); // what is allocated and freed, in order
+  const validation = setup.validate ? validationTape(moved, setup, device) : null;
+  const step = planStep(tape, setup, device, validation); // what is allocated and freed, in order
   return { graph, tape, step };
+}
+
+/** The model in eval mode with its loss, without gradients. */
+function validationTape(moved: Graph, setup: TrainingSetup, device: Device): Tape {
+  const plain: TrainingSetup = {
+    ...setup,
+    accumulate: 1,
+    gradScaler: false,
+    compile: false,
+    checkpointing: null,
+  };
+  return differentiate(attachLoss(evaluationMode(moved), plain), { ...plain, mode: "inference" }, device);
 }

@@ -76,10 +76,8 @@ describe("wrong settings are refused with their place", () => {
 
 describe("settings of later releases are refused, never ignored", () => {
   const cases: [Record<string, unknown>, string][] = [
-    [{ precision: "fp8" }, "--precision | fp8"],
     [{ nodes: 8 }, "--nodes | 8"],
     [{ framework: "jax" }, "--framework | jax"],
-    [{ attention: "flash" }, "--attention | flash"],
     [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],
   ];

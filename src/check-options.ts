@@ -51,6 +51,19 @@ export function checkOptions(
       `--accumulate ${out.accumulate}`,
     );
   }
+  if (out.offload === "activations" && out.compile === true) {
+    throw contradiction(
+      placeOf("offload"),
+      "an eager step: the compiler chooses itself what backward keeps",
+      "--compile",
+    );
+  }
+  const { precision } = out;
+  const float8 = precision === "fp8" || precision === "fp8-rowwise";
+  const beside = out.compile === true ? "--compile" : out.lora !== undefined && "--lora";
+  if (float8 && beside) {
+    throw contradiction(placeOf("precision"), "an eager step of the whole model in float8", beside);
+  }
   const needsAll =
     out.clipGrad === true ? "--clip-grad" : out.precision === "amp-fp16" && "--precision amp-fp16";
   if (out.optimizerInBackward === true && needsAll) {

@@ -63,6 +63,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     loss: options.loss ?? "auto",
     zeroGrad: options.zeroGrad ?? "set-to-none",
     freshInputs: options.freshInputs === true,
+    validate: mode === "train" && options.validate === true,
+    offloadActivations: mode === "train" && options.offload === "activations",
     compile: mode === "train" && options.compile === true,
     attention: options.attention ?? "sdpa",
     checkpointing: mode === "train" ? resolveCheckpointing(options.checkpointing) : null,
@@ -97,6 +99,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
+    validate: setup.validate === true,
+    offload: setup.offloadActivations ? "activations" : null,
     channelsLast: setup.channelsLast,
     attention: setup.attention,
     compile: setup.compile,
@@ -184,6 +188,9 @@ function resolveBatch(options: Options, model: ImportedModel): number {
   return options.batch;
 }
 
+const FLOAT8_BECAUSE =
+  "torchao's eager layers: operands are cast for every product, and everything saved stays bfloat16; linear modules whose widths are multiples of 16";
+
 /** What stands behind a precision: its value in full, and why. */
 const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
   fp32: ["fp32 with TF32 convolutions", "PyTorch's defaults; TF32 changes speed, not bytes"],
@@ -203,11 +210,13 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
     "fp16 throughout",
     "parameters, inputs, gradients and optimizer states are float16; no float32 copies",
   ],
+  fp8: ["float8 linear layers in a bf16 model, one scale per tensor", FLOAT8_BECAUSE],
+  "fp8-rowwise": ["float8 linear layers in a bf16 model, one scale per row", FLOAT8_BECAUSE],
 };
 
 function defaultsOf(
   options: Options,
-  { mode, precision, batch, optimizer, accumulate, step, ema }: SetupReport,
+  { mode, precision, batch, optimizer, accumulate, step, ema, validate, offload }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -245,6 +254,18 @@ function defaultsOf(
         "ema",
         "parameters and buffers",
         "AveragedModel copies the whole model before the first step; the copy counts with the buffers, and its update takes nothing",
+      ),
+    validate &&
+      said(
+        "validation",
+        "one micro-batch in a function of its own",
+        "it loads a batch beside the training one, runs the model and its loss in eval mode under no_grad, and lets go of all when it returns",
+      ),
+    offload !== null &&
+      said(
+        "offload",
+        "save_on_cpu",
+        "every saved tensor, parameters included, is copied to the host in forward and into a block of its own when its gradient runs; saved tensors are counted as PyTorch saves them, wherever they lie",
       ),
     accumulate > 1 &&
       said(

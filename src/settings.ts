@@ -20,7 +20,7 @@ export interface Setting {
 
 // biome-ignore format: one list
 const TASKS = ["causal-lm", "masked-lm", "pretraining", "sequence-classification", "token-classification", "question-answering", "seq2seq", "image-classification", "contrastive", "ctc", "speech-seq2seq", "base"];
-const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8"];
+const PRECISIONS = ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16", "fp8", "fp8-rowwise"];
 
 // biome-ignore format: one line per setting
 const SETTINGS = {
@@ -36,21 +36,22 @@ const SETTINGS = {
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
   freshInputs:   { kind: "switch", help: "every step loads a new mini-batch before it lets go of the last one" },
+  validate:      { kind: "switch", help: "after every step, a pass over a batch of its own in eval mode and without gradients" },
   clipGrad:      { kind: "switch", help: "clip_grad_norm_ over all gradients before the optimizer steps" },
   step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
   cudnn:         { kind: "choice", placeholder: "PLANS",           values: ["default", "benchmark", "deterministic", "no-workspace"], help: "default, benchmark, deterministic, or no-workspace, which leaves the scratch of convolutions out" },
   framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch"], since: "0.4", help: "pytorch (default)" },
-  precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, computes: ["fp32", "amp-fp16", "amp-bf16", "bf16", "fp16"], since: "0.3", help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits" },
+  precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits; fp8, fp8-rowwise: bf16 with torchao's float8 linear layers" },
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
-  attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
+  attention:     { kind: "choice", placeholder: "eager|sdpa|…",  values: ["eager", "sdpa", "flash", "efficient", "cudnn", "math"], help: "sdpa (default): the kernel PyTorch picks; flash, efficient, cudnn, math: that one alone, as torch.nn.attention.sdpa_kernel allows; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
   quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
-  offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
+  offload:       { kind: "choice", placeholder: "WHAT",            values: ["activations", "optimizer", "parameters"], computes: ["activations"], since: "0.3", help: "what lives in host memory; activations: saved tensors, as under torch.autograd.graph.save_on_cpu" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
@@ -121,6 +122,10 @@ export interface Options {
   readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
   /** Every step loads a new mini-batch before it lets go of the last one. */
   readonly freshInputs?: boolean;
+  /** After every step, a pass over a batch of its own in eval mode and without gradients. */
+  readonly validate?: boolean;
+  /** What lives in host memory: saved tensors, as under `torch.autograd.graph.save_on_cpu`. */
+  readonly offload?: "activations";
   /** `clip_grad_norm_` over all gradients before the optimizer steps. */
   readonly clipGrad?: boolean;
   /** Which step: every later one (steady, default) or the very first. */
@@ -130,12 +135,12 @@ export interface Options {
   /** The value of `PYTORCH_CUDA_ALLOC_CONF`, such as `expandable_segments:True`. */
   readonly allocatorConf?: string;
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";
-  /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits. */
-  readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+  /** `fp32` (default); `amp-…` is autocast over float32 parameters; `bf16` and `fp16` store the whole model in 16 bits; `fp8…` is bf16 with float8 linear layers. */
+  readonly precision?: "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16" | "fp8" | "fp8-rowwise";
   /** `torch.compile` with its defaults. */
   readonly compile?: boolean;
-  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), its unfused one (`math`), or written out (`eager`). */
-  readonly attention?: "eager" | "sdpa" | "math";
+  /** How scaled dot-product attention runs: the kernel PyTorch picks (`sdpa`, default), one by its name, or written out (`eager`). */
+  readonly attention?: "eager" | "sdpa" | "flash" | "efficient" | "cudnn" | "math";
   /**
    * `full`: every block of the model is computed again in backward; `every=K`: K blocks together; `selective`: results
    * of products, convolutions and attention are kept.

@@ -3,12 +3,13 @@ import type { DType } from "../base/dtype.js";
 import type { Bytes } from "../base/units.js";
 
 export type Mode = "train" | "inference";
-export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
+export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16" | "fp8" | "fp8-rowwise";
 export type LossChoice = "auto" | "cross-entropy" | "none";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
-export type AttentionChoice = "eager" | "sdpa" | "math";
+/** Attention written out, as the kernel PyTorch picks (sdpa), or as one kernel that is named. */
+export type AttentionChoice = "eager" | "sdpa" | "math" | "flash" | "efficient" | "cudnn";
 export type OptimizerPath = "foreach" | "fused" | "for-loop";
 
 export interface OptimizerChoice {
@@ -101,6 +102,10 @@ export interface TrainingSetup {
   readonly zeroGrad: ZeroGrad;
   /** Every step but the first makes its inputs anew while the old ones are there. */
   readonly freshInputs?: boolean;
+  /** After every step the model is run on a batch of its own, in eval mode and without gradients. */
+  readonly validate?: boolean;
+  /** What backward reads lies in host memory until its gradient runs, as under `torch.autograd.graph.save_on_cpu`. */
+  readonly offloadActivations?: boolean;
   /** Gradients are clipped to a norm over all of them before the optimizer steps. */
   readonly clipGradients: boolean;
   /** The loss is scaled by a `torch.amp.GradScaler`. */
@@ -163,5 +168,10 @@ export function computedType({ precision, parallel }: Pick<TrainingSetup, "preci
 /** The type parameters, buffers and inputs are stored in. */
 export function storedType(precision: Precision): DType {
   if (precision === "fp16") return "float16";
-  return precision === "bf16" ? "bfloat16" : "float32";
+  return precision === "bf16" || isFloat8(precision) ? "bfloat16" : "float32";
+}
+
+/** Whether linear layers multiply in float8. */
+export function isFloat8(precision: Precision): boolean {
+  return precision === "fp8" || precision === "fp8-rowwise";
 }

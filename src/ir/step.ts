@@ -8,7 +8,7 @@ import { invariant } from "../base/invariant.js";
 import type { Bytes } from "../base/units.js";
 import type { NodeId } from "./graph.js";
 
-export type Phase = "resident" | "forward" | "backward" | "optimizer" | "zero-grad";
+export type Phase = "resident" | "forward" | "backward" | "optimizer" | "zero-grad" | "validation";
 
 export const CATEGORIES = [
   "parameters",

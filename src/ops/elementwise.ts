@@ -72,6 +72,7 @@ const kept = () =>
 /** Functions of one tensor, by what the gradient formula mentions (PyTorch's tools/autograd/derivatives.yaml). */
 export const unaries = {
   exp: unary("result"),
+  exp2: unary("result"),
   expm1: unary("result"),
   sqrt: unary("result"),
   rsqrt: unary("result"),

@@ -1,5 +1,5 @@
 import { dense, type TensorSpec } from "../ir/tensor.js";
-import { broadcastAll, type OpTable, op, ShapeError, text } from "./rule.js";
+import { broadcastAll, joint, type OpTable, op, ShapeError, text } from "./rule.js";
 
 export const products = {
   linear: op({
@@ -16,6 +16,21 @@ export const products = {
       );
     },
     backward: { input: ["weight"], weight: ["input"], bias: [] },
+  }),
+  /** A linear layer that multiplies in float8. */
+  float8Linear: op({
+    inputs: ["input", "weight", "bias?"],
+    outputs: ["result"],
+    infer: ({ input, weight }) =>
+      dense([...input.shape.slice(0, -1), weight.shape[0] as number], input.dtype),
+    backward: { input: ["weight"], weight: ["input"], bias: [] },
+  }),
+  /** Rows by a transposed weight, both saved in their own type. */
+  float8Product: op({
+    inputs: ["self", "mat2"],
+    outputs: ["result"],
+    infer: ({ self, mat2 }) => dense([...self.shape.slice(0, -1), mat2.shape[1] as number], self.dtype),
+    backward: joint(["self", "mat2"], ["self", "mat2"]),
   }),
   mm: op({
     inputs: ["self", "mat2"],

@@ -48,6 +48,7 @@ const PHASES: Readonly<Record<Phase, ReportPhase>> = {
   backward: "backward",
   optimizer: "optimizer",
   "zero-grad": "optimizer",
+  validation: "validation",
 };
 
 export function reportEstimate(input: ReportInput): EstimateReport {
@@ -79,7 +80,12 @@ export function reportEstimate(input: ReportInput): EstimateReport {
             : graph.name
           : placeOf(graph, peak.node),
     },
-    phases: { forward: highest("forward"), backward: highest("backward"), optimizer: highest("optimizer") },
+    phases: {
+      forward: highest("forward"),
+      backward: highest("backward"),
+      optimizer: highest("optimizer"),
+      ...(setup.validate && { validation: highest("validation") }),
+    },
     atPeak: categoriesAtPeak(step, peak),
     overhead: {
       allocatorSlackBytes: reserved - peak.allocated,

@@ -11,7 +11,11 @@ import type {
 } from "../ir/setup.js";
 import type { Category } from "../ir/step.js";
 
-export type ReportPhase = "forward" | "backward" | "optimizer";
+export type ReportPhase = "forward" | "backward" | "optimizer" | "validation";
+
+interface PhaseReport {
+  readonly peakAllocatedBytes: number;
+}
 
 export interface OptimizerReport {
   /** As `--optimizer` spells it. */
@@ -38,6 +42,8 @@ export interface SetupReport {
   readonly optimizer: OptimizerReport | null;
   readonly optimizerInBackward: boolean;
   readonly ema: boolean;
+  readonly validate: boolean;
+  readonly offload: "activations" | null;
   /** Micro-batches per optimizer step. */
   readonly accumulate: number;
   readonly loss: LossChoice;
@@ -141,8 +147,10 @@ export interface EstimateReport {
   readonly setup: SetupReport;
   readonly totals: Totals;
   readonly peak: PeakReport;
-  /** Zero for a phase that does not run. */
-  readonly phases: Readonly<Record<ReportPhase, { readonly peakAllocatedBytes: number }>>;
+  /** Zero for a phase that does not run; `validation` is there when it was asked for. */
+  readonly phases: Readonly<Record<Exclude<ReportPhase, "validation">, PhaseReport>> & {
+    readonly validation?: PhaseReport;
+  };
   /** Blocks alive at the peak, rounded to 512 B; what the allocator did not split off counts as temporaries. */
   readonly atPeak: Readonly<Record<Category, number>>;
   readonly overhead: {

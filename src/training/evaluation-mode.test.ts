@@ -112,3 +112,11 @@ test("a graph without dropout or statistics stays as it is", () => {
   const graph = builder.finish([builder.call("add", { self: half, other: made })], []);
   expect(evaluationMode(graph)).toEqual(graph);
 });
+
+test("attention drops nothing", () => {
+  const { builder, x } = start(dense([2, 4, 8, 16], "float32"));
+  const inputs = { query: x, key: x, value: x };
+  const out = builder.call("scaledDotProductAttention", inputs, { dropout_p: 0.1 });
+  const [node] = evaluationMode(builder.finish([out], [])).nodes;
+  expect(node?.attributes.dropout_p).toBe(0);
+});

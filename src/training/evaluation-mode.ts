@@ -10,6 +10,16 @@ const DROPOUTS: ReadonlySet<string> = new Set(["dropout", "featureDropout", "alp
 /** What a random factor is made with, after the tensor it is drawn into. */
 const SCALING: ReadonlySet<string> = new Set(["div", "mul", "add", "floor", "cast"]);
 
+/** What operators that stay are told. */
+const EVALUATED: Readonly<Record<string, Node["attributes"]>> = {
+  batchNorm: { training: false },
+  scaledDotProductAttention: { dropout_p: 0 },
+  lstm: { train: false },
+  gru: { train: false },
+  rnnTanh: { train: false },
+  rnnRelu: { train: false },
+};
+
 export function evaluationMode(graph: Graph): Graph {
   const replaced = new Map<ValueId, ValueId>();
   const resolve = (id: ValueId): ValueId => {
@@ -44,11 +54,11 @@ export function evaluationMode(graph: Graph): Graph {
       continue;
     }
     if (countsBatches(graph, inputs)) continue;
-    const training = inputs.op === "batchNorm" && hasStatistics(inputs);
+    const changes = inputs.op === "batchNorm" && !hasStatistics(inputs) ? undefined : EVALUATED[inputs.op];
     kept.push({
       ...inputs,
       id: kept.length,
-      ...(training && { attributes: { ...inputs.attributes, training: false } }),
+      ...(changes && { attributes: { ...inputs.attributes, ...changes } }),
     });
   }
   return { ...graph, ...withHeld(graph, kept), outputs: graph.outputs.map(resolve) };

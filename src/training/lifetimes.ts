@@ -27,6 +27,8 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
   const end = new Float64Array(storages).fill(-1);
   const order = new Int32Array(storages);
   const returns = scopeEnds(graph);
+  const depths = scopeDepths(graph);
+  const deepest = Math.max(0, ...depths);
   const producer = new Int32Array(graph.values.length).fill(-1);
   const extend = (value: ValueId, until: number, released = 0) => {
     const storage = storageOf[value] as StorageId | undefined;
@@ -38,7 +40,9 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
   for (const node of graph.nodes) {
     for (const value of readBy(node)) {
       const outside = graph.nodes[producer[value] as NodeId]?.scope ?? null;
-      extend(value, Math.max(node.id, callEnd(graph, returns, node.scope, outside)));
+      const call = outermostCall(graph, node.scope, outside);
+      if (call === null) extend(value, node.id);
+      else extend(value, returns[call] as number, 1 + deepest - (depths[call] as number));
     }
     for (const value of node.outputs) {
       producer[value] = node.id;
@@ -53,6 +57,40 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
     if (op === "requireGrad") for (const value of outputs) extend(value, Number.POSITIVE_INFINITY);
   if (graph.scaledLoss) extend(graph.scaledLoss.value, Number.POSITIVE_INFINITY);
   return { end, order };
+}
+
+/** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
+export function dyingAfter(tape: Tape): (StorageId[] | undefined)[] {
+  const { storages } = tape;
+  const { end: ends, order } = lastUses(tape, storages.length);
+  const dying: StorageId[][] = [];
+  ends.forEach((end, storage) => {
+    if (end < 0 || !Number.isFinite(end)) return;
+    const together = dying[end];
+    if (together) together.push(storage);
+    else dying[end] = [storage];
+  });
+  dying.forEach((together, node) => {
+    const untaken = together.filter((id) => storages[id]?.node === node);
+    if (untaken.length > 1)
+      dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
+    const reader = tape.graph.nodes[node];
+    if (reader) dying[node] = lastOfListFirst(dying[node] as StorageId[], reader, tape);
+    dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
+  });
+  return dying;
+}
+
+/** A list that an operator was given dies from its end. */
+function lastOfListFirst(together: StorageId[], { inputs }: Node, { storageOf }: Tape): StorageId[] {
+  const lists = Object.values(inputs).filter((argument) => Array.isArray(argument));
+  if (lists.length === 0 || together.length < 2) return together;
+  const place = new Map<StorageId, number>();
+  for (const value of lists.flat())
+    if (value !== null) place.set(storageOf[value as ValueId] as StorageId, place.size);
+  const listed = together.filter((id) => place.has(id));
+  listed.sort((a, b) => (place.get(b) as number) - (place.get(a) as number));
+  return together.map((id) => (place.has(id) ? (listed.shift() as StorageId) : id));
 }
 
 /** What the operator needs the tensors of: `x.to(other.dtype)` asks `other` before. */
@@ -70,14 +108,21 @@ function scopeEnds(graph: Graph): Int32Array {
   return ends;
 }
 
-/** Where the outermost call that holds `inner` but not `outside` returns. */
-function callEnd(graph: Graph, returns: Int32Array, inner: ScopeId, outside: ScopeId | null): number {
-  let end = -1;
+/** The outermost call that holds `inner` but not `outside`: what it was given lives until it returns. */
+function outermostCall(graph: Graph, inner: ScopeId, outside: ScopeId | null): ScopeId | null {
+  let call: ScopeId | null = null;
   for (let scope: ScopeId | null = inner; scope !== null; scope = graph.scopes[scope]?.parent ?? null) {
     if (contains(graph, scope, outside)) break;
-    end = returns[scope] as number;
+    call = scope;
   }
-  return end;
+  return call;
+}
+
+/** By module call, how many calls it happens in. */
+function scopeDepths(graph: Graph): number[] {
+  const depths: number[] = [];
+  for (const { id, parent } of graph.scopes) depths[id] = parent === null ? 0 : (depths[parent] ?? 0) + 1;
+  return depths;
 }
 
 function contains(graph: Graph, outer: ScopeId, inner: ScopeId | null): boolean {

@@ -22,6 +22,7 @@ import type { BlockId } from "../ir/step.js";
 import type { GradNode, GradNodeId, StorageId, Tape } from "../ir/tape.js";
 import { isContiguous, isNonOverlappingAndDense, packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { Ledger } from "./ledger.js";
+import type { Offload } from "./offload.js";
 import type { Recomputation } from "./recompute.js";
 
 /** One tensor object of the backward pass; several may share a block. */
@@ -39,6 +40,8 @@ export interface BackwardContext {
   readonly releaseSaved: (storage: StorageId) => void;
   /** Regions that are computed again for their gradients. */
   readonly recomputation: Recomputation;
+  /** Saved tensors in host memory; null keeps them on the device. */
+  readonly offload: Offload | null;
   /** cuBLAS is called from the backward thread. */
   readonly blas: () => void;
   /** Gradients by parameter; filled, or added to when kept from the step before. */
@@ -137,11 +140,12 @@ class BackwardPass {
     const grads = this.inbox[node.id] as (Gradient | null)[];
     const results = grads.some((grad) => grad !== null) ? this.gradientsOf(node, grads) : [];
     for (const grad of grads) if (grad) this.give(grad);
-    const { recomputation } = this.context;
+    const { recomputation, offload } = this.context;
     if (recomputation.covers(node.node)) {
       recomputation.release(node); // unless its kernels ran
       recomputation.leave(node);
-    } else if (node.holds) for (const storage of node.holds) this.context.releaseSaved(storage);
+    } else if (offload) offload.release();
+    else if (node.holds) for (const storage of node.holds) this.context.releaseSaved(storage);
     else for (const { tensor } of node.saved) this.context.releaseSaved(tensor.storage);
     for (let i = 0; i < node.edges.length; i++)
       this.deliver(node.edges[i] as GradNode["edges"][number], results[i] ?? null);
@@ -155,11 +159,15 @@ class BackwardPass {
   private gradientsOf(node: GradNode, grads: readonly (Gradient | null)[]): (Gradient | null)[] {
     const { kernel } = this;
     const saved: Record<string, Held> = {};
-    const { recomputation } = this.context;
+    const { recomputation, offload } = this.context;
     const replayed = recomputation.covers(node.node);
     if (replayed) recomputation.unpack(node);
-    for (const { name, tensor } of node.saved)
-      saved[name] = replayed ? { ...tensor, storage: recomputation.blockOf(tensor.storage) } : tensor;
+    const returned = replayed ? undefined : offload?.unpack(node);
+    node.saved.forEach(({ name, tensor }, i) => {
+      saved[name] = replayed
+        ? { ...tensor, storage: recomputation.blockOf(tensor.storage) }
+        : (returned?.[i] ?? tensor);
+    });
     const call: BackwardCall = {
       grads,
       saved,
@@ -188,6 +196,7 @@ class BackwardPass {
     }
     for (const gradient of out) if (gradient) this.take(gradient);
     if (replayed) recomputation.release(node);
+    else offload?.release();
     // validate_outputs: a broadcast input's gradient is summed to its shape, and has its dtype
     for (let i = 0; i < out.length; i++) {
       const input = node.inputs[i] as TensorSpec;
@@ -355,5 +364,7 @@ function copySlices(kernel: Kernel, call: BackwardCall, node: GradNode): (Held |
     grads: [part],
     inputs: [shown, ...node.inputs.slice(1)],
   });
+  if (!results.includes(part)) kernel.free(part);
+  if (results[0] && results[0] !== part) kernel.free(results[0]);
   return [call.needs[0] ? whole : null, ...results.slice(1)];
 }

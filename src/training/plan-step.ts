@@ -16,11 +16,18 @@ import {
   type Section,
   type Step,
 } from "../ir/step.js";
-import { type ForwardEvent, savedStorages, type Storage, type StorageId, type Tape } from "../ir/tape.js";
+import {
+  type ForwardEvent,
+  savedStorages,
+  type Storage,
+  type StorageId,
+  type Tape,
+  type TapeTensor,
+} from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
 import { suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
-import { lastUses, type Lifetimes } from "./lifetimes.js";
+import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
 import {
@@ -33,7 +40,9 @@ import {
 import type { Gradients, RankHooks } from "./parallel/rank-hooks.js";
 import { rankHooks } from "./parallel/strategies.js";
 import { inFlight, scheduled, type Turn } from "./parallel/pipeline-schedule.js";
+import { Offload } from "./offload.js";
 import { planBackward } from "./plan-backward.js";
+import { ValidationPass } from "./plan-validation.js";
 
 const RESIDENT: Partial<Record<ValueRole, Category>> = {
   parameter: "parameters",
@@ -49,8 +58,14 @@ const RESIDENT_BECAUSE: Partial<Record<Category, string>> = {
   inputs: "the mini-batch and its targets",
 };
 
-export function planStep(tape: Tape, setup: TrainingSetup, device: Device): Step {
-  const planner = new StepPlanner(tape, setup, device);
+/** `validation`: the model in eval mode, when it runs after every step. */
+export function planStep(
+  tape: Tape,
+  setup: TrainingSetup,
+  device: Device,
+  validation: Tape | null = null,
+): Step {
+  const planner = new StepPlanner(tape, setup, device, validation);
   const resident = planner.residents();
   const first = planner.step(true);
   const steady = planner.step(false);
@@ -88,6 +103,7 @@ class StepPlanner {
   /** By operator, the storages that lose their last Python reference after it. */
   private readonly dying: readonly (StorageId[] | undefined)[];
   private recomputation: Recomputation;
+  private offload: Offload | null = null;
   private readonly forwardBlas: BlockId;
   private readonly backwardBlas: BlockId;
   private readonly gradients = new Map<ValueId, BlockId>();
@@ -113,11 +129,14 @@ class StepPlanner {
   /** What several GPUs add to the step of one; null on one. */
   private readonly ranks: RankHooks | null;
 
-  constructor(tape: Tape, setup: TrainingSetup, device: Device) {
+  /** Appends a validation pass. */
+  private readonly validate: (() => void) | null;
+
+  constructor(tape: Tape, setup: TrainingSetup, device: Device, validation: Tape | null) {
     this.tape = tape;
     this.setup = setup;
     this.device = device;
-    this.dying = grouped(lastUses(tape, tape.storages.length), tape);
+    this.dying = dyingAfter(tape);
     this.recomputation = this.newRecomputation();
     this.leaves = tape.graph.nodes.flatMap(({ op, outputs }) => (op === "requireGrad" ? outputs : []));
     const parameters = tape.graph.values.filter(
@@ -163,6 +182,22 @@ class StepPlanner {
       );
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
+    this.validate = validation && this.validationOf(validation);
+  }
+
+  private validationOf(validation: Tape): () => void {
+    const { ledger } = this;
+    const pass = new ValidationPass({
+      training: this.tape,
+      validation,
+      ledger,
+      blas: () => this.blas("forward"),
+      rowMajor: (storage) => this.rowMajorInput(storage),
+    });
+    return () => {
+      ledger.begin("validation");
+      pass.run();
+    };
   }
 
   /** Parameters and buffers as `Module.to` moves them, what the optimizer's constructor makes, inputs and targets. */
@@ -179,7 +214,8 @@ class StepPlanner {
         this.ranks.arrive(value);
         return;
       }
-      const rowMajor = role === "input" && suggestsChannelsLast(spec) ? this.rowMajorInput(storage) : null;
+      const loads = role === "input" && suggestsChannelsLast(spec);
+      const rowMajor = loads ? this.rowMajorInput(tape.storages[storage] as Storage) : null;
       if (ledger.holdersOf(storage) === 0) ledger.allocate(storage);
       ledger.hold(storage);
       if (rowMajor !== null) ledger.free(rowMajor);
@@ -194,8 +230,7 @@ class StepPlanner {
   }
 
   /** Images come row-major; the loop stores them NHWC and lets go of the others. */
-  private rowMajorInput(storage: StorageId): BlockId {
-    const { bytes, label, spec } = this.tape.storages[storage] as Storage;
+  private rowMajorInput({ bytes, label, spec }: Storage): BlockId {
     const because = "what the loop loads before it is stored NHWC";
     const block = this.ledger.declare(bytes, "temporaries", label, because, spec);
     this.ledger.allocate(block);
@@ -227,6 +262,7 @@ class StepPlanner {
       this.returnFromPass();
       if (first) this.ranks?.afterFirstPass?.();
     }
+    this.validate?.();
     return [...sections, ...ledger.take()];
   }
 
@@ -288,6 +324,7 @@ class StepPlanner {
     const planned = setup.optimizerInBackward ? undefined : this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
+    this.offload = this.setup.offloadActivations ? new Offload(this.tape, ledger) : null;
     this.recomputation = this.newRecomputation();
     this.ranks?.enter?.();
     const saved = this.forward();
@@ -337,7 +374,7 @@ class StepPlanner {
 
   /** Runs the tape's events; returns how often each storage is still saved. */
   private forward(): Int32Array {
-    const { ledger, tape, dying, recomputation } = this;
+    const { ledger, tape, dying, recomputation, offload } = this;
     const saved = new Int32Array(tape.storages.length);
     let at = 0;
     const perform = (node: NodeId) => {
@@ -351,6 +388,10 @@ class StepPlanner {
         else if (event.kind === "keep") this.keep(event.storage);
         else if (event.kind === "save") {
           if (recomputation.covers(node)) continue;
+          if (offload) {
+            offload.pack(event.by);
+            continue;
+          }
           saved[event.storage] = (saved[event.storage] as number) + 1;
           ledger.hold(event.storage);
         } else this.blas("forward");
@@ -393,6 +434,7 @@ class StepPlanner {
         ranks?.accumulated?.(id, computed);
         if (this.setup.optimizerInBackward) this.stepInBackward(id);
       },
+      offload: this.offload,
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);
@@ -435,7 +477,10 @@ class StepPlanner {
   }
 
   private newRecomputation(): Recomputation {
-    return new Recomputation(this.tape, this.ledger, this.dying, () => this.blas("backward"));
+    const { tape, ledger, dying, offload } = this;
+    const fetch =
+      offload && ((tensor: TapeTensor) => offload.fetch(tensor, "input of a checkpointed stretch"));
+    return new Recomputation(tape, ledger, dying, () => this.blas("backward"), fetch);
   }
 
   private blas(thread: "forward" | "backward"): void {
@@ -588,22 +633,4 @@ class StepPlanner {
     }
     return held;
   }
-}
-
-/** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
-function grouped({ end: ends, order }: Lifetimes, { storages }: Tape): (StorageId[] | undefined)[] {
-  const dying: StorageId[][] = [];
-  ends.forEach((end, storage) => {
-    if (end < 0 || !Number.isFinite(end)) return;
-    const together = dying[end];
-    if (together) together.push(storage);
-    else dying[end] = [storage];
-  });
-  dying.forEach((together, node) => {
-    const untaken = together.filter((id) => storages[id]?.node === node);
-    if (untaken.length > 1)
-      dying[node] = [...together.filter((id) => storages[id]?.node !== node), ...untaken.reverse()];
-    dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
-  });
-  return dying;
 }

@@ -5,9 +5,9 @@
  * Source  torch/utils/checkpoint.py (_checkpoint_without_reentrant_generator, _CheckpointFrame, _recomputation_hook,
  *         early stop); autocast is entered anew, so casts of parameters are made anew and die with the replay
  */
-import type { Checkpoint, NodeId } from "../ir/graph.js";
+import type { Checkpoint, NodeId, Value } from "../ir/graph.js";
 import type { BlockId } from "../ir/step.js";
-import type { GradNode, GradNodeId, StorageId, Tape } from "../ir/tape.js";
+import type { GradNode, GradNodeId, StorageId, Tape, TapeTensor } from "../ir/tape.js";
 import type { Ledger } from "./ledger.js";
 
 interface Frame {
@@ -25,6 +25,8 @@ export class Recomputation {
   private readonly tape: Tape;
   private readonly ledger: Ledger;
   private readonly blas: () => void;
+  /** Copies a tensor back that forward sent to the host; null: inputs stay on the device. */
+  private readonly fetch: ((tensor: TapeTensor) => BlockId) | null;
   /** Per operator, the storages that lose their last reference after it. */
   private readonly dying: readonly (readonly StorageId[] | undefined)[];
   private readonly frames: readonly Frame[];
@@ -44,11 +46,13 @@ export class Recomputation {
     ledger: Ledger,
     dying: readonly (readonly StorageId[] | undefined)[],
     blas: () => void,
+    fetch: ((tensor: TapeTensor) => BlockId) | null,
   ) {
     this.tape = tape;
     this.ledger = ledger;
     this.dying = dying;
     this.blas = blas;
+    this.fetch = fetch;
     const checkpoints = tape.graph.checkpoints ?? [];
     this.cached = new Uint8Array(tape.cached ? tape.storages.length : 0);
     this.skipped = new Uint8Array(tape.cached ? tape.events.length : 0);
@@ -91,7 +95,7 @@ export class Recomputation {
   /** Before a forward operator: its region's inputs are kept. */
   enter(node: NodeId): void {
     const frame = this.frames[this.frameOf[node] as number];
-    if (!frame || frame.checkpoint.first !== node || frame.left === 0) return;
+    if (!frame || frame.checkpoint.first !== node || frame.left === 0 || this.fetch) return;
     frame.held = true;
     for (const storage of this.inputs(frame)) this.ledger.hold(storage);
   }
@@ -169,6 +173,7 @@ export class Recomputation {
     const drop = (storage: StorageId) => {
       if (alive.delete(storage)) ledger.drop(this.blockOf(storage));
     };
+    const fetched = this.fetchInputs(frame);
     let node = frame.checkpoint.first;
     for (let i = frame.from; i <= frame.to; i++) {
       const event = tape.events[i] as Tape["events"][number];
@@ -191,7 +196,20 @@ export class Recomputation {
       }
     }
     for (const storage of [...alive].reverse()) drop(storage);
+    for (const block of fetched) ledger.drop(block);
     ledger.at = at;
+  }
+
+  /** checkpoint.py _NoopSaveInputs: inputs are saved tensors, and go where those go; they come back as arguments. */
+  private fetchInputs({ checkpoint }: Frame): BlockId[] {
+    const { fetch, tape } = this;
+    if (!fetch) return [];
+    return checkpoint.inputs.map((value) => {
+      const storage = tape.storageOf[value] as StorageId;
+      const block = fetch({ spec: (tape.graph.values[value] as Value).spec, storage });
+      this.blocks.set(storage, block);
+      return block;
+    });
   }
 
   private keep(by: GradNodeId, block: BlockId): void {

@@ -122,10 +122,13 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.ema && { ema: true }),
     ...(spec.optimizer_in_backward && { optimizerInBackward: true }),
     ...(spec.grad_accum && { accumulate: spec.grad_accum }),
-    ...(spec.mode && { precision: spec.mode }),
+    ...(spec.mode && { precision: precisionOf(spec) }),
     ...(spec.channels_last && { channelsLast: true }),
     ...(spec.clip_grad && { clipGrad: true }),
     ...(spec.fresh_inputs && { freshInputs: true }),
+    ...(spec.sdpa && { attention: spec.sdpa }),
+    ...(spec.offload && { offload: "activations" }),
+    ...(spec.validate && { validate: true }),
     ...(spec.ckpt && { checkpointing: "full" }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
@@ -135,6 +138,17 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
+}
+
+/** Recipes of torchao under our names. */
+const FLOAT8 = /** @type {const} */ ({ tensorwise: "fp8", rowwise: "fp8-rowwise" });
+
+/**
+ * @param {RecordedSpec} spec
+ * @returns {NonNullable<Options["precision"]>}
+ */
+function precisionOf({ mode, float8 }) {
+  return float8 ? FLOAT8[float8] : (mode ?? "fp32");
 }
 
 /**

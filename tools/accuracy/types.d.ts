@@ -40,6 +40,11 @@ export interface RecordedSpec {
   /** Recorded with lengths of transcriptions that the device did not have to be asked for. */
   readonly count_labels?: boolean;
   readonly attn?: string;
+  /** Of the recorder of variations. */
+  readonly sdpa?: "flash" | "efficient" | "cudnn" | "math";
+  readonly float8?: "tensorwise" | "rowwise";
+  readonly offload?: boolean | "pinned";
+  readonly validate?: boolean;
   readonly attention_mask?: boolean;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;

@@ -13,6 +13,7 @@ import {
   type Kernel,
   type KernelRule,
   seen,
+  summedTo,
 } from "./kernel.js";
 
 type InPlace = KernelRule["inPlace"];
@@ -229,13 +230,24 @@ export const elementwiseKernels = {
       const shape = self.spec.shape.map((_, dim) => (dim === 1 ? (weight.spec.shape[0] as number) : 1));
       const along = seen(weight, dense(shape, weight.spec.dtype));
       const operands = [self, along, gradOf(call)];
-      const both = [elementwise(kernel, operands), elementwise(kernel, operands)];
-      return call.needs.map((need, i) => (need ? (both[i] as Held) : null));
+      const [toSelf, toWeight] = [elementwise(kernel, operands), elementwise(kernel, operands)];
+      if (!call.needs[0]) kernel.free(toSelf);
+      const summed = call.needs[1] ? summedTo(kernel, toWeight, shape) : toWeight;
+      if (summed !== toWeight) kernel.free(toWeight);
+      return [call.needs[0] ? toSelf : null, call.needs[1] ? seen(summed, weight.spec) : null];
     },
   },
 
   // a formula of one tensor
   exp: chain("result", 0),
+  // grad * result * ln(2)
+  exp2: {
+    backward: gradients({
+      self: (kernel, call) =>
+        elementwise(kernel, [elementwise(kernel, [gradOf(call), kept(call, "result")])]),
+    }),
+    inPlace: "result",
+  },
   expm1: chain("result", 1),
   sqrt: chain("result", 1),
   rsqrt: scaledPower,
@@ -293,7 +305,17 @@ export const elementwiseKernels = {
     }),
     inPlace: "copy",
   },
-  remainder: { backward: gradients({ self: same, other: one }) },
+  // -grad * self.div(other, rounding_mode="floor")
+  remainder: {
+    backward: gradients({
+      self: same,
+      other: (kernel, call) => {
+        const { self, other } = call.saved as { self: Held; other: Held };
+        const negative = elementwise(kernel, [gradOf(call)]);
+        return elementwise(kernel, [negative, elementwise(kernel, [self, other])]);
+      },
+    }),
+  },
   fmod: { backward: gradients({ self: same, other: one }) },
   pow: { backward: gradients({ self: powerBase, exponent: powerExponent }), inPlace: "copy" },
   maximum: { backward: gradients({ self: winner, other: winner }) },

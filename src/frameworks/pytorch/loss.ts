@@ -167,21 +167,30 @@ export const lowerCrossEntropy: Lowering = (trace, inputs, attributes) => {
         ),
       })
     : log;
-  const smooth = trace.call("neg", { self: trace.call("sum", { self: weighted }, { dim: classes }) });
+  const total = trace.call("sum", { self: weighted }, { dim: classes });
+  const smooth = trace.call("neg", { self: total });
+  trace.drop(total);
+  if (weighted !== log) trace.drop(weighted);
   const ignored = trace.call("eq", { self: target }, { other: int(attributes, "ignore_index", -100) });
   let even = trace.call("maskedFill", { self: smooth, mask: ignored }, { inPlace: true });
   if (reduction === 1) {
-    const counted = trace.call("sum", { self: trace.call("logicalNot", { self: ignored }) });
-    even = trace.call("div", { self: trace.call("sum", { self: even }), other: counted });
+    const regarded = trace.call("logicalNot", { self: ignored });
+    const counted = trace.call("sum", { self: regarded });
+    const sum = trace.call("sum", { self: even });
+    even = trace.call("div", { self: sum, other: counted });
+    for (const part of [sum, regarded]) trace.drop(part);
   } else if (reduction === 2) even = trace.call("sum", { self: even });
+  const right = trace.call("mul", { self: even }, { other: smoothing }); // compiled code evaluates it first
   const left = trace.call("mul", { self: loss }, { other: 1 - smoothing });
-  return trace.call("add", { self: left, other: trace.call("mul", { self: even }, { other: smoothing }) });
+  return trace.call("add", { self: left, other: right });
 };
 
 function softened(trace: Parameters<Lowering>[0], target: Traced, smoothing: number): Traced {
   if (smoothing === 0) return target;
   const scaled = trace.call("mul", { self: target }, { other: 1 - smoothing });
-  return trace.call("add", { self: scaled }, { other: smoothing });
+  const soft = trace.call("add", { self: scaled }, { other: smoothing });
+  trace.drop(scaled);
+  return soft;
 }
 
 /** nll_loss for rows; nll_loss2d for [N, C, H, W]; other ranks are reshaped to it. */
@@ -223,12 +232,28 @@ export const lowerL1: Lowering = (trace, inputs, attributes) => {
   return reduction === 0 ? every : trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 };
 
-/** xlogy(target, target) - target * input */
+/** xlogy(target, target) - target * input; of a logarithm, exp(target) * (target - input). Loss.cpp kl_div */
 export const lowerKlDiv: Lowering = (trace, inputs, attributes) => {
   const [self, target] = [given(inputs, "self"), given(inputs, "target")];
-  const entropy = trace.call("mul", { self: target, other: target });
-  const every = trace.call("sub", { self: entropy, other: trace.call("mul", { self: target, other: self }) });
+  const logarithm = attributes.log_target === true;
+  const every = logarithm ? logDivergence(trace, self, target) : divergence(trace, self, target);
   const reduction = int(attributes, "reduction", 1);
   if (reduction === 0) return every;
   return trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 };
+
+function divergence(trace: Tracer, self: Traced, target: Traced): Traced {
+  const entropy = trace.call("mul", { self: target, other: target });
+  const cross = trace.call("mul", { self: target, other: self });
+  const every = trace.call("sub", { self: entropy, other: cross });
+  for (const part of [cross, entropy]) trace.drop(part);
+  return every;
+}
+
+function logDivergence(trace: Tracer, self: Traced, target: Traced): Traced {
+  const difference = trace.call("sub", { self: target, other: self });
+  const likelihood = trace.call("exp", { self: target });
+  const every = trace.call("mul", { self: likelihood, other: difference });
+  for (const part of [likelihood, difference]) trace.drop(part);
+  return every;
+}

@@ -106,6 +106,14 @@ export const normalizationKernels = {
       const input = call.saved.input as Held;
       inFormatOf(kernel, gradOf(call), input.spec);
       const channels = input.spec.shape[1] as number;
+      const [toInput, ...affine] = call.needs;
+      if (call.attributes.training === false && toInput && !affine.includes(true)) {
+        // one elementwise kernel with the inverse deviations. cuda/Normalization.cu batch_norm_elementwise_backward_eval
+        const inverse = fresh(kernel, [channels], "float32");
+        const out = kernel.empty(input.spec);
+        kernel.free(inverse);
+        return call.needs.map((_, i) => (i === 0 ? out : null));
+      }
       return wanted(kernel, call, [kernel.empty(input.spec), ...gradientsOf(kernel, call, channels)]);
     },
   },
@@ -128,7 +136,7 @@ export const normalizationKernels = {
       if (innermost) {
         staging(kernel, input.spec, 2);
         const out = call.needs[0] ? kernel.empty(input.spec) : null;
-        for (const sum of sums) kernel.free(sum);
+        for (const sum of sums.reverse()) kernel.free(sum);
         return [out, ...affine];
       }
       return [call.needs[0] ? kernel.empty(input.spec) : null, ...affine];
@@ -176,17 +184,18 @@ export const normalizationKernels = {
     },
   },
   groupNorm: {
-    forward: (kernel, { inputs, outputs, attributes }) => {
+    forward: (kernel, { inputs, outputs }) => {
       const input = inputs.input as Held;
       const made = outputs.map((spec) => kernel.empty(spec));
-      const copy = contiguous(kernel, input);
+      contiguous(kernel, input);
       const [N, C] = input.spec.shape as [number, number];
       const pixels = elements(input.spec.shape.slice(2));
+      // statistics are computed in float32 and then rounded
+      if (input.spec.dtype !== "float32")
+        for (const { shape } of outputs.slice(1)) fresh(kernel, shape, "float32");
       // scale and shift per sample and channel, folded from the statistics and the affine weights
       if (pixels > 1 && (inputs.weight || inputs.bias))
         for (let i = 0; i < 2; i++) fresh(kernel, [N, C], "float32");
-      void copy;
-      void attributes;
       return made;
     },
     backward: (kernel, call) => {
@@ -212,7 +221,14 @@ export const normalizationKernels = {
           take([N, groups]);
           if (call.saved.weight) take([N, C]);
         }
+      } else if (call.needs[0]) {
+        take([N, groups]);
+        take([N, groups]);
       }
+      const [ds, db, ...rest] = scratch; // one dimension: GroupNorm1dBackward has the last two alone
+      for (const part of rest.length === 3 ? [rest[1], rest[0], rest[2]] : rest.reverse())
+        if (part) kernel.free(part);
+      for (const part of [db, ds]) if (part) kernel.free(part);
       return out;
     },
   },

@@ -112,7 +112,10 @@ export const recurrentKernels = {
       let weight = 0;
       let state = 0;
       return ports.map((port, i) => {
-        if (port === "input") return call.needs[i] ? data.input : null;
+        if (port === "input") {
+          if (!call.needs[i]) kernel.free(data.input);
+          return call.needs[i] ? data.input : null;
+        }
         if (port === "hx" || port === "cx") {
           const made = data.states[state++] as Held;
           if (!call.needs[i]) kernel.free(made);

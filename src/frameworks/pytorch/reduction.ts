@@ -1,5 +1,5 @@
 /** Reductions and softmax of eager PyTorch on CUDA. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp. */
-import { isFloating } from "../../base/dtype.js";
+import { isFloating, ITEM_SIZE } from "../../base/dtype.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, dtypeOf, flag } from "../../ops/rule.js";
 import {
@@ -56,6 +56,47 @@ function sharedAmongEqual(kernel: Kernel, call: BackwardCall): Held {
   return elementwise(kernel, [mask, grad], grad.spec.dtype);
 }
 
+/** evenly_distribute_backward: equals, or both NaN, share the gradient; the mask is summed as whole numbers. */
+function spreadEvenly(kernel: Kernel, call: BackwardCall): Held {
+  const self = call.saved.self as Held;
+  const mask = elementwise(kernel, [self], "bool");
+  fresh(kernel, [], "bool");
+  elementwise(kernel, [self], "bool");
+  const count = countOf(
+    kernel,
+    mask,
+    self.spec.shape.map((_, dim) => dim),
+  );
+  const share = elementwise(kernel, [count], gradOf(call).spec.dtype);
+  return elementwise(kernel, [mask, share], gradOf(call).spec.dtype);
+}
+
+/** `mask.sum(dims)`: what is true is widened to whole numbers while it is summed. */
+function countOf(kernel: Kernel, mask: Held, dims: readonly number[], keep = false): Held {
+  const shape = mask.spec.shape.map((size, dim) => (dims.includes(dim) ? 1 : size));
+  const out = fresh(kernel, keep ? shape : shape.filter((_, dim) => !dims.includes(dim)), "int64");
+  const numbers = fresh(kernel, mask.spec.shape, "int64");
+  reductionScratch(kernel, numbers.spec, dims, partialSize(numbers.spec));
+  kernel.free(numbers);
+  return out;
+}
+
+/** self.sgn() * (grad / mask.sum(dim) * mask), where the mask shows the largest, NaN among them. */
+function largestGradient(kernel: Kernel, call: BackwardCall, norm: Held): Held {
+  const self = call.saved.self as Held;
+  const magnitudes = elementwise(kernel, [self]);
+  const [equal, nan] = [elementwise(kernel, [self, norm], "bool"), elementwise(kernel, [self], "bool")];
+  const mask = elementwise(kernel, [equal, nan]);
+  for (const part of [nan, equal]) kernel.free(part);
+  const count = countOf(kernel, mask, dimsOf(call.attributes, "dim", self.spec.shape.length), true);
+  const share = elementwise(kernel, [restored(call), count], self.spec.dtype);
+  const shared = elementwise(kernel, [share, mask], self.spec.dtype);
+  const sign = elementwise(kernel, [self]);
+  const out = elementwise(kernel, [sign, shared]);
+  for (const part of [sign, shared, share, count, mask, magnitudes]) kernel.free(part);
+  return out;
+}
+
 /** (2 / (n - 1)) * grad * (self - self.mean(dim)): the right factor is computed first. */
 function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held {
   const self = call.saved.self as Held;
@@ -68,8 +109,10 @@ function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held 
   return out;
 }
 
+type Forward = NonNullable<KernelRule["forward"]>;
+
 /** The result, and what the reduction takes while it runs. */
-const reduces: KernelRule["forward"] = (kernel, { inputs, outputs, attributes }) => {
+const reduces: Forward = (kernel, { inputs, outputs, attributes }) => {
   const self = inputs.self as Held;
   const out = outputs.map((spec) => kernel.empty(spec));
   reductionScratch(
@@ -81,9 +124,49 @@ const reduces: KernelRule["forward"] = (kernel, { inputs, outputs, attributes })
   return out;
 };
 
+/** What has other strides is made row-major first; partial results have the input's type. ReduceAllOps.cpp max, min */
+const extreme: Forward = (kernel, { inputs }) => [largestOfAll(kernel, inputs.self as Held)];
+
+/** `torch.max(x)` or `torch.min(x)` */
+export function largestOfAll(kernel: Kernel, tensor: Held): Held {
+  const { shape, dtype } = tensor.spec;
+  const out = fresh(kernel, [], dtype);
+  const solid = contiguous(kernel, tensor);
+  const dims = shape.map((_, dim) => dim);
+  reductionScratch(kernel, solid.spec, dims, ITEM_SIZE[dtype]);
+  if (solid !== tensor) kernel.free(solid);
+  return out;
+}
+
+/** A sum into another type casts first, but for 16 bits into float32. ReduceOpsUtils.h make_reduction_from_out_ty */
+const castsFirst: Forward = (kernel, { inputs, outputs, attributes }) => {
+  const self = inputs.self as Held;
+  const { dtype } = outputs[0] as TensorSpec;
+  const lower = self.spec.dtype === "float16" || self.spec.dtype === "bfloat16";
+  const asIs = self.spec.dtype === dtype || (lower && dtype === "float32");
+  const out = kernel.empty(outputs[0] as TensorSpec);
+  const cast = asIs ? self : elementwise(kernel, [self], dtype);
+  const dims = dimsOf(attributes, "dim", self.spec.shape.length);
+  reductionScratch(kernel, cast.spec, dims, partialSize(cast.spec));
+  if (cast !== self) kernel.free(cast);
+  return [out];
+};
+
+/** Partial results of more than a number: a mean, a sum of squares and two counts; or a value and its place. */
+const withPartial =
+  (size: number): Forward =>
+  (kernel, { inputs, outputs, attributes }) => {
+    const { spec } = inputs.self as Held;
+    const out = outputs.map((result) => kernel.empty(result));
+    reductionScratch(kernel, spec, dimsOf(attributes, "dim", spec.shape.length), size);
+    return out;
+  };
+/** SharedReduceOps.h WelfordData<float, int32_t>, and the pair that ArgMaxOps reduces. */
+const [WELFORD, PLACED] = [16, 16];
+
 export const reductionKernels = {
   sum: {
-    forward: reduces,
+    forward: castsFirst,
     backward: gradients({ self: (kernel, call) => castTo(kernel, call, spread(call)) }),
   },
   mean: {
@@ -92,8 +175,8 @@ export const reductionKernels = {
   },
   amax: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
-  maxAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
-  minAll: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
+  maxAll: { forward: extreme, backward: gradients({ self: spreadEvenly }) },
+  minAll: { forward: extreme, backward: gradients({ self: spreadEvenly }) },
   maxDim: scattered(),
   minDim: scattered(),
   topk: scattered(),
@@ -101,6 +184,13 @@ export const reductionKernels = {
   prod: {
     backward: gradients({
       self: (kernel, call) => {
+        const self = call.saved.self as Held;
+        const dims = dimsOf(call.attributes, "dim", self.spec.shape.length);
+        if (dims.length === 1) {
+          // whether any row has a zero is looked up; without one the product is divided
+          const zeros = countOf(kernel, elementwise(kernel, [self], "bool"), dims, true);
+          kernel.free(summed(kernel, zeros, [...zeros.spec.shape.keys()]));
+        }
         const product = elementwise(kernel, [spread(call), restored(call, call.saved.result as Held)]);
         return elementwise(kernel, [product, call.saved.self as Held]);
       },
@@ -130,8 +220,14 @@ export const reductionKernels = {
       },
     }),
   },
-  var: { backward: gradients({ self: (kernel, call) => varianceGradient(kernel, call, restored(call)) }) },
+  argmax: { forward: withPartial(PLACED), backward: (_, { needs }) => needs.map(() => null) },
+  argmin: { forward: withPartial(PLACED), backward: (_, { needs }) => needs.map(() => null) },
+  var: {
+    forward: withPartial(WELFORD),
+    backward: gradients({ self: (kernel, call) => varianceGradient(kernel, call, restored(call)) }),
+  },
   std: {
+    forward: withPartial(WELFORD),
     backward: gradients({
       self: (kernel, call) => {
         const result = restored(call, call.saved.result as Held);
@@ -144,6 +240,7 @@ export const reductionKernels = {
     }),
   },
   varMean: {
+    forward: withPartial(WELFORD),
     backward: (kernel, call) => {
       if (!call.needs[0]) return [null];
       const self = call.saved.self as Held;
@@ -151,7 +248,10 @@ export const reductionKernels = {
       const parts: Held[] = [];
       if (toVar) parts.push(varianceGradient(kernel, call, restored(call, toVar)));
       if (toMean) parts.push(elementwise(kernel, [expandedTo(restored(call, toMean), self.spec.shape)]));
-      return [parts.length === 2 ? elementwise(kernel, parts) : (parts[0] ?? null)];
+      if (parts.length < 2) return [parts[0] ?? null];
+      const sum = elementwise(kernel, parts);
+      for (const part of parts) kernel.free(part);
+      return [sum];
     },
   },
   // self * (grad / norm), with zeros where the norm is zero
@@ -162,6 +262,7 @@ export const reductionKernels = {
         const self = call.saved.self as Held;
         const norm = restored(call, call.saved.result as Held);
         const order = call.attributes.ord;
+        if (order === "Infinity") return largestGradient(kernel, call, norm);
         const direction = elementwise(kernel, order === 1 ? [self] : [self, norm]);
         if (order !== 1) elementwise(kernel, [norm], "bool");
         return elementwise(kernel, [direction, restored(call)]);
@@ -189,8 +290,15 @@ export const reductionKernels = {
       self: (kernel, call) => {
         const { result, self } = call.saved as { result: Held; self: Held };
         const weighted = elementwise(kernel, [result, gradOf(call)]);
-        elementwise(kernel, [self], "bool");
-        return elementwise(kernel, [weighted, self]);
+        const zeros = elementwise(kernel, [self], "bool");
+        kernel.free(fresh(kernel, [], "bool"));
+        const flipped = elementwise(kernel, [weighted]);
+        const added = elementwise(kernel, [flipped]);
+        const back = elementwise(kernel, [added]);
+        for (const part of [added, flipped]) kernel.free(part);
+        const out = elementwise(kernel, [back, self]);
+        for (const part of [back, zeros, weighted]) kernel.free(part);
+        return out;
       },
     }),
   },

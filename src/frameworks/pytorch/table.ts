@@ -8,6 +8,7 @@ import { attentionKernels } from "./attention/kernels.js";
 import { lowerAttention } from "./attention/lower.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
+import { float8Kernels, lowerFloat8Linear } from "./float8.js";
 import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
@@ -24,6 +25,7 @@ import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.j
 const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...elementwiseKernels,
   ...productKernels,
+  ...float8Kernels,
   ...convolutionKernels,
   ...normalizationKernels,
   ...attentionKernels,
@@ -52,6 +54,7 @@ const lowerDiff: Lowering = (trace, inputs, attributes) => {
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   linear: lowerLinear,
+  float8Linear: lowerFloat8Linear,
   matmul: lowerMatmul,
   einsum: lowerEinsum,
   outer: lowerOuter,

@@ -2,7 +2,7 @@
  * Views and copies of eager PyTorch: a view's gradient is a view again where it can be; a slice's gradient is written
  * into zeros of the whole. Source: tools/autograd/derivatives.yaml, FunctionsManual.cpp; oracle/recorded/ops-views.json
  */
-import { wrapDim } from "../../base/shape.js";
+import { type Shape, wrapDim } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
 import { dimsOf, int, ints } from "../../ops/rule.js";
 import { viewStrides } from "../../ops/views.js";
@@ -16,6 +16,7 @@ import {
   gradients,
   gradOf,
   type Held,
+  type Kernel,
   type KernelRule,
   type Lowering,
   reshaped,
@@ -39,19 +40,21 @@ const moved: KernelRule = { backward: gradients({ self: embedded }) };
 
 /** The pieces' gradients joined again; pieces nobody used count as zeros. */
 const joined: Formula = (kernel, call) => {
-  call.outputs.forEach((spec, i) => {
-    if (!call.grads[i]) fresh(kernel, spec.shape, spec.dtype);
-  });
-  return fresh(kernel, inputSpec(call).shape, inputSpec(call).dtype);
+  return joinedFrom(kernel, call, ({ shape }) => shape);
 };
 
+/** Zeros stand for pieces nobody used; the list they are in dies from its start. */
+function joinedFrom(kernel: Kernel, call: BackwardCall, shapeOf: (spec: TensorSpec) => Shape): Held {
+  const zeros = call.outputs.flatMap((spec, i) =>
+    call.grads[i] ? [] : [fresh(kernel, shapeOf(spec), spec.dtype)],
+  );
+  const out = fresh(kernel, inputSpec(call).shape, inputSpec(call).dtype);
+  for (const zero of zeros) kernel.free(zero);
+  return out;
+}
+
 /** unbind stacks its gradients; a piece nobody used counts as one zero, expanded. */
-const stacked: Formula = (kernel, call) => {
-  call.outputs.forEach((spec, i) => {
-    if (!call.grads[i]) fresh(kernel, [], spec.dtype);
-  });
-  return fresh(kernel, inputSpec(call).shape, inputSpec(call).dtype);
-};
+const stacked: Formula = (kernel, call) => joinedFrom(kernel, call, () => []);
 
 export const viewKernels = {
   view: { backward: gradients({ self: back }) },

@@ -106,7 +106,7 @@ export const ATEN_OPS: Readonly<Record<string, AtenRow>> = {
   erf: same("erf"),
   erfc: same("erfc"),
   exp: same("exp"),
-  exp2: same("exp"),
+  exp2: same("exp2"),
   expand: same("expand"),
   expand_as: { op: "expand", like: { argument: "other", takes: "size" } },
   expm1: same("expm1"),

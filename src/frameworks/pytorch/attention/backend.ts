@@ -19,6 +19,28 @@ export interface Attention {
 
 export type Backend = "cudnn" | "flash" | "efficient" | "math";
 
+/** Whether the one kernel that `sdpa_kernel` allows takes the operands; where it does not, PyTorch stops. */
+export function isTakenBy(
+  backend: Backend,
+  attention: Attention,
+  [major, minor]: Device["computeCapability"],
+): boolean {
+  switch (backend) {
+    case "math":
+      return true;
+    case "flash":
+      return takenByFlash(attention, major, minor);
+    case "efficient":
+      return takenByEfficient(attention, major);
+    case "cudnn": {
+      // check_cudnn_tensor_shapes: larger heads need Hopper or data-centre Blackwell
+      const most = major === 9 || major === 10 ? 256 : 128;
+      const wide = Math.max(last(attention.query), last(attention.value)) > most;
+      return major >= 8 && !wide && takenByCudnn(attention);
+    }
+  }
+}
+
 /** sdp_utils.cpp priority_order, check_prefer_cudnn_attention: Hopper and data-centre Blackwell try cuDNN first. */
 export function chooseBackend(attention: Attention, [major, minor]: Device["computeCapability"]): Backend {
   if (attention.query.shape.length !== 4) return "math";

@@ -1,7 +1,8 @@
 /** `scaled_dot_product_attention` as eager PyTorch takes it apart: masks and paddings around the chosen kernel. */
 import { flag } from "../../../ops/rule.js";
 import { given, type Lowering, optional, type Traced, type Tracer } from "../kernel.js";
-import { chooseBackend, last } from "./backend.js";
+import { type Attention, chooseBackend, isTakenBy, last } from "./backend.js";
+import { notTaken } from "./complaints.js";
 import { asBias, eagerAttention, mathAttention } from "./unfused.js";
 
 /** Whole 16-byte loads of 2-byte elements. */
@@ -28,21 +29,20 @@ export const lowerAttention: Lowering = (trace, inputs, attributes) => {
   const dropout = typeof attributes.dropout_p === "number" ? attributes.dropout_p : 0;
   if (trace.device.attention === "eager")
     return eagerAttention(trace, query, key, value, mask, attributes, dropout);
-  if (trace.device.attention === "math")
-    return mathAttention(trace, query, key, value, mask, attributes, dropout);
   const training = query.edge !== null || key.edge !== null || value.edge !== null;
-  const backend = chooseBackend(
-    {
-      query: query.spec,
-      key: key.spec,
-      value: value.spec,
-      mask: mask?.spec ?? null,
-      causal: flag(attributes, "is_causal"),
-      dropout,
-      training,
-    },
-    trace.device.computeCapability,
-  );
+  const call: Attention = {
+    query: query.spec,
+    key: key.spec,
+    value: value.spec,
+    mask: mask?.spec ?? null,
+    causal: flag(attributes, "is_causal"),
+    dropout,
+    training,
+  };
+  const { attention = "sdpa", computeCapability } = trace.device;
+  if (attention !== "sdpa" && !isTakenBy(attention, call, computeCapability))
+    throw notTaken(attention, call, computeCapability);
+  const backend = attention === "sdpa" ? chooseBackend(call, computeCapability) : attention;
   if (backend === "math") return mathAttention(trace, query, key, value, mask, attributes, dropout);
   if (backend === "flash") return flashAttention(trace, query, key, value, dropout);
   const bias = mask ? preparedMask(trace, mask, query, key) : null;
