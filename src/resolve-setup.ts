@@ -9,6 +9,7 @@ import type { Assumption, OptimizerReport, SetupReport } from "./report/report.j
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
+import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
@@ -118,7 +119,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   };
 }
 
-const MODEL_SETTINGS = ["sequence", "task", "classes", "imageChannels"] as const;
+const MODEL_SETTINGS = ["sequence", "task", "classes", "imageChannels", "loss"] as const;
 
 /** What only some models take; asked of another, it would be ignored silently. */
 function modelSettings(options: Options, model: ImportedModel): Bindings {
@@ -126,6 +127,7 @@ function modelSettings(options: Options, model: ImportedModel): Bindings {
   for (const name of MODEL_SETTINGS) {
     const value = options[name];
     if (value === undefined) continue;
+    if (name === "loss" && !Object.hasOwn(LINEAR_LOSSES, value)) continue;
     if (!model.takes?.includes(name)) throw settingNotTaken(flagOf(name), model.source);
     given[name] = value;
   }
@@ -185,7 +187,7 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
 
 function defaultsOf(
   options: Options,
-  { mode, precision, batch, optimizer, accumulate, step, ema }: SetupReport,
+  { mode, precision, batch, optimizer, accumulate, step, ema, loss, sequence }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -217,6 +219,20 @@ function defaultsOf(
         "loss",
         "auto",
         "a scalar output is the loss; logits get cross-entropy against targets that stay on the device",
+      ),
+    training &&
+      loss in LINEAR_LOSSES &&
+      said(
+        "loss",
+        LINEAR_LOSSES[loss as LinearLossName].title,
+        "logits are never whole, and are not returned",
+      ),
+    training &&
+      sequence !== null &&
+      said(
+        "sequence",
+        String(sequence),
+        "every sample has this many tokens: padding takes what tokens take, and packed samples fill it up",
       ),
     ema &&
       said(

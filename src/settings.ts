@@ -32,7 +32,7 @@ const SETTINGS = {
   noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
   optimizerInBackward: { kind: "switch", help: "each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it" },
   ema:           { kind: "switch", help: "keep a moving average of the parameters, as torch.optim.swa_utils.AveragedModel" },
-  loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
+  loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "chunked-backward", "fused", "linear", "none"], help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none; for language models chunked (torchtune), chunked-backward (torchtitan), fused (Liger), linear (torch.nn.functional.linear_cross_entropy)" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
   freshInputs:   { kind: "switch", help: "every step loads a new mini-batch before it lets go of the last one" },
@@ -106,7 +106,8 @@ export interface Options {
   readonly optimizerInBackward?: boolean;
   /** A moving average of the parameters is kept, as by torch.optim.swa_utils.AveragedModel. */
   readonly ema?: boolean;
-  readonly loss?: "auto" | "cross-entropy" | "none";
+  /** `chunked`, `chunked-backward`, `fused` and `linear` take hidden states and the head of a language model instead of logits. */
+  readonly loss?: "auto" | "cross-entropy" | "chunked" | "chunked-backward" | "fused" | "linear" | "none";
   /** Micro-batches whose gradients are added up before the optimizer steps. */
   readonly accumulate?: number;
   /** Globs over parameter names that do not train. */

@@ -27,6 +27,8 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["no model", () => ["estimate"], ["[cli/usage]", "missing required argument"]],
   ["two models", estimate(MODEL), ["[cli/usage]", "too many arguments"]],
   ["a flag without its value", estimate("--batch"), ["[cli/usage]", "argument missing"]],
+  ["a loss that is none", estimate("--loss", "fuse"), ["[setup/choice]", 'did you mean "fused"']],
+  ["a loss over hidden states of a file", estimate("--loss", "fused"), ["[setup/not-taken]", "--loss"]],
   ["two formats", estimate("--json", "--csv"), ["[cli/format]"]],
   ["a stage that is none", estimate("--emit", "tapes"), ["[cli/usage]", "graph, tape, step, timeline"]],
 

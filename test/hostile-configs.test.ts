@@ -92,6 +92,25 @@ describe("files", () => {
   });
 });
 
+describe("losses over hidden states", () => {
+  test("of a head that predicts no next token", async () => {
+    const options = { loss: "fused", task: "sequence-classification" } as const;
+    expect(await complaintOf(changed({}), options)).toBe("config/loss-task | config.json › --loss");
+  });
+  test.for([
+    ["chunked", { model_type: "gemma2" }],
+    ["linear", { model_type: "phi" }],
+    ["fused", { model_type: "granite" }],
+  ] as const)("%s, with something between product and loss", async ([loss, config]) => {
+    const text = JSON.stringify({ ...config, num_hidden_layers: 1 });
+    expect(await complaintOf(text, { loss })).toBe("config/loss-logits | config.json › --loss");
+  });
+  test("which Liger caps itself", async () => {
+    const text = JSON.stringify({ model_type: "gemma2", num_hidden_layers: 1 });
+    expect(await complaintOf(text, { loss: "fused" })).toBe("accepted");
+  });
+});
+
 describe("adapters", () => {
   test.for([
     ["rank=0", "training/adapters | --lora"],

@@ -17,12 +17,14 @@ export interface Bindings {
   /** Drawn models have their loss inside when they train, and write attention out when told so. */
   readonly mode?: "train" | "inference";
   readonly attention?: string;
+  /** A loss over hidden states and the head instead of logits. */
+  readonly loss?: string;
   /** Blocks are computed again in backward: some models' code asks. */
   readonly checkpointing?: boolean;
 }
 
 /** Settings that only some models take. */
-export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels";
+export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels" | "loss";
 
 export interface ImportedModel {
   readonly kind: "model";

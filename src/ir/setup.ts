@@ -4,7 +4,15 @@ import type { Bytes } from "../base/units.js";
 
 export type Mode = "train" | "inference";
 export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16";
-export type LossChoice = "auto" | "cross-entropy" | "none";
+/** All but these three are part of the model, which then returns its loss. */
+export type LossChoice =
+  | "auto"
+  | "cross-entropy"
+  | "none"
+  | "chunked"
+  | "chunked-backward"
+  | "fused"
+  | "linear";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";

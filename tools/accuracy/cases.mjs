@@ -131,6 +131,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...imageOf(spec),
     ...textOf(spec),
+    ...(spec.loss_kind && { loss: spec.loss_kind }),
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };

@@ -39,6 +39,7 @@ export interface RecordedSpec {
   readonly tgt_seq?: number;
   readonly attn?: string;
   readonly attention_mask?: boolean;
+  readonly loss_kind?: NonNullable<Options["loss"]>;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
   readonly dist?: unknown;

@@ -54,6 +54,10 @@ export const lossKernels = {
     },
     backward: gradients({ self: (kernel, call) => kernel.empty((call.saved.self as Held).spec) }),
   },
+  givenGradients: {
+    backward: (_, { saved, ports, needs }) =>
+      ports.map((port, i) => (needs[i] ? (saved[port === "input" ? "toInput" : "toWeight"] ?? null) : null)),
+  },
   mseLoss: { forward: intoFirst, backward: gradients(pointwise) },
   smoothL1Loss: { forward: intoFirst, backward: gradients(pointwise) },
   huberLoss: {

@@ -11,6 +11,7 @@ import { elementwiseKernels } from "./elementwise.js";
 import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
+import { lowerLinearLoss } from "./linear-loss.js";
 import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
@@ -100,6 +101,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     }),
   diff: lowerDiff,
   crossEntropy: lowerCrossEntropy,
+  linearLoss: lowerLinearLoss,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,
