@@ -81,7 +81,6 @@ describe("settings of later releases are refused, never ignored", () => {
     [{ gpus: 8 }, "--gpus | 8"],
     [{ framework: "jax" }, "--framework | jax"],
     [{ attention: "flash" }, "--attention | flash"],
-    [{ loss: "chunked" }, "--loss | chunked"],
     [{ zero: 2 }, "--zero | 2"],
   ];
   test.for(cases)("%j", ([given, expected]) => expect(refusal(given)).toBe(`setup/not-yet | ${expected}`));

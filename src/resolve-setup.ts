@@ -4,13 +4,23 @@ import { batchesDiffer, settingNotTaken, wrongCheckpointing } from "./complaints
 import type { ContextMemory } from "./hardware/contexts.js";
 import type { Bindings, ImportedModel, ModelSetting } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type { Checkpointing, Machine, OptimizerChoice, Precision, TrainingSetup } from "./ir/setup.js";
+import {
+  autocastType,
+  type Checkpointing,
+  type Machine,
+  type OptimizerChoice,
+  type Precision,
+  type Quantization,
+  type TrainingSetup,
+} from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
 import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
+import { chooseQuantization } from "./training/choose-quantization.js";
+import { nothingTrains } from "./training/quantization-complaints.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
@@ -44,9 +54,12 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
+  const precision = options.precision ?? "fp32";
+  const quantization = resolveQuantization(options, mode, precision);
   const setup: TrainingSetup = {
     mode,
-    precision: options.precision ?? "fp32",
+    precision: quantization?.prepare && !autocastType(precision) ? "fp32" : precision, // what is not packed is float32
+    quantization,
     batch,
     optimizer,
     optimizerInBackward: optimizer !== null && options.optimizerInBackward === true,
@@ -70,7 +83,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const report: SetupReport = {
     mode,
     framework: "pytorch",
-    precision: setup.precision,
+    precision,
     batch,
     image: (options.image as readonly [number, number] | undefined) ?? null,
     sequence: options.sequence ?? model.sequence ?? null,
@@ -83,6 +96,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     loss: setup.loss,
     freeze: setup.freeze,
     lora: options.lora ?? null,
+    quantize: options.quantize ?? null,
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
@@ -113,6 +127,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     assumptions: [
       ...defaultsOf(options, report),
       ...optimizerNotes(optimizer),
+      ...quantizationNotes(quantization),
       ...allocatorNotes(allocator),
       ...device,
     ],
@@ -141,6 +156,18 @@ function resolveCheckpointing(option: string | undefined): Checkpointing | null 
   const every = Number(/^every=(\d+)$/.exec(option)?.[1]);
   if (every >= 1) return { every, selective: false };
   throw wrongCheckpointing(option);
+}
+
+function resolveQuantization(
+  { quantize, lora }: Options,
+  mode: TrainingSetup["mode"],
+  precision: Precision,
+): Quantization | null {
+  if (quantize === undefined) return null;
+  const chosen = chooseQuantization(quantize, precision);
+  if (mode === "inference") return { ...chosen, prepare: false };
+  if (lora === undefined) throw nothingTrains("--quantize");
+  return chosen;
 }
 
 function resolveOptimizer(options: Options): OptimizerChoice | null {
@@ -265,6 +292,29 @@ function optimizerNotes(optimizer: OptimizerChoice | null): Assumption[] {
   if (!optimizer) return [];
   const { rule } = findRule(OPTIMIZERS, optimizer.name, "--optimizer");
   return rule.note ? [{ setting: "optimizer", value: rule.title, because: rule.note }] : [];
+}
+
+function quantizationNotes(quantization: Quantization | null): Assumption[] {
+  if (!quantization) return [];
+  const { kind, double, compute, prepare } = quantization;
+  const scales = double
+    ? "scales of blocks of 64 in 8 bits, with scales of 256 of them"
+    : "a float32 scale per 64";
+  const notes: Assumption[] = [
+    {
+      setting: "quantize",
+      value: `${kind}, ${scales}`,
+      because: `linear layers but the head; each weight is made whole in ${compute} for the time of its product, forward and backward, which for few tokens bitsandbytes may spare`,
+    },
+  ];
+  if (prepare)
+    notes.push({
+      setting: "prepare",
+      value: "float32",
+      because:
+        "peft's prepare_model_for_kbit_training: embeddings, norms and the head are float32 and frozen; its checkpointing is --checkpointing full",
+    });
+  return notes;
 }
 
 function allocatorNotes({ settings, notes }: AllocatorConf): Assumption[] {

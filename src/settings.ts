@@ -49,7 +49,7 @@ const SETTINGS = {
   attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
-  quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
+  quantize:      { kind: "text",   placeholder: "nf4|fp4",         help: "frozen weights of linear layers in 4 bits, as bitsandbytes: nf4, fp4; with options nf4,double=false,compute=bf16,prepare=false" },
   offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
@@ -114,6 +114,8 @@ export interface Options {
   readonly freeze?: readonly string[];
   /** Low-rank adapters, `rank=16,targets=q_proj+v_proj,dropout=0.05`; nothing else trains. */
   readonly lora?: string;
+  /** `nf4` or `fp4`: weights in 4 bits, scales quantized too, the rest prepared as by peft; `nf4,double=false,compute=bf16,prepare=false`. */
+  readonly quantize?: string;
   readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
   /** Every step loads a new mini-batch before it lets go of the last one. */
   readonly freshInputs?: boolean;

@@ -111,6 +111,26 @@ describe("losses over hidden states", () => {
   });
 });
 
+describe("quantized weights", () => {
+  test.for([
+    ["nf5", "training/quantization | --quantize"],
+    ["nf4,double=yes", "training/quantization | --quantize"],
+    ["nf4,compute=int4", "training/quantization | --quantize"],
+    ["nf4,blocks=64", "training/quantization | --quantize"],
+    ["__proto__", "training/quantization | --quantize"],
+  ] as const)("%s", async ([quantize, expected]) => {
+    expect(await complaintOf(changed({}), { quantize, lora: "rank=8" })).toBe(expected);
+  });
+  test("with nothing that trains", async () => {
+    expect(await complaintOf(changed({}), { quantize: "nf4" })).toBe(
+      "training/quantized-frozen | --quantize",
+    );
+  });
+  test("without gradients", async () => {
+    expect(await complaintOf(changed({}), { quantize: "nf4", mode: "inference" })).toBe("accepted");
+  });
+});
+
 describe("adapters", () => {
   test.for([
     ["rank=0", "training/adapters | --lora"],

@@ -41,6 +41,8 @@ export interface Value {
   readonly released?: number;
   /** Parameters and buffers that are one tensor under two names point at the first. */
   readonly tiedTo?: ValueId;
+  /** Elements that a packed parameter stands for. */
+  readonly packs?: number;
   /** Its type is its own: moving the model to 16 bits leaves it. */
   readonly keepsType?: true;
 }

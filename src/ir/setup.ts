@@ -41,6 +41,17 @@ export interface Adapters {
   readonly dropout: number;
 }
 
+/** Weights of linear layers in few bits, as bitsandbytes stores them; they do not train. */
+export interface Quantization {
+  readonly kind: "nf4" | "fp4";
+  /** Scales of blocks are quantized themselves. */
+  readonly double: boolean;
+  /** What packed weights are multiplied in, and were loaded in. */
+  readonly compute: DType;
+  /** peft's prepare_model_for_kbit_training: everything that is not packed becomes float32 and is frozen. */
+  readonly prepare: boolean;
+}
+
 export interface TrainingSetup {
   readonly mode: Mode;
   readonly precision: Precision;
@@ -74,6 +85,7 @@ export interface TrainingSetup {
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
   readonly adapters?: Adapters | null;
+  readonly quantization?: Quantization | null;
 }
 
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */

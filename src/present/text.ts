@@ -78,6 +78,7 @@ function settingsOf({ setup }: AnyReport): string {
     setup.clipGrad && "clipped gradients",
     setup.zeroGrad !== "set-to-none" && `zero-grad ${setup.zeroGrad}`,
     setup.freshInputs && "fresh inputs",
+    setup.quantize !== null && `quantized ${setup.quantize}`,
     setup.lora !== null && `LoRA ${setup.lora}`,
     setup.freeze.length > 0 && `frozen ${setup.freeze.join(", ")}`,
     setup.allocatorConf !== "" && setup.allocatorConf,

@@ -44,6 +44,8 @@ export interface SetupReport {
   readonly freeze: readonly string[];
   /** Adapters as they were asked for; null: none. */
   readonly lora: string | null;
+  /** Packed weights as they were asked for; null: none. */
+  readonly quantize: string | null;
   readonly zeroGrad: ZeroGrad;
   readonly freshInputs: boolean;
   readonly clipGrad: boolean;

@@ -31,9 +31,9 @@ export function countParameters(
 ): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
   let parameterCount = 0;
   let trainableParameterCount = 0;
-  for (const { role, tiedTo, trainable, spec } of graph.values) {
+  for (const { role, tiedTo, trainable, spec, packs } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
-    const count = elements(spec.shape);
+    const count = packs ?? elements(spec.shape);
     parameterCount += count;
     if (trainable) trainableParameterCount += count;
   }

@@ -13,7 +13,7 @@ import { dense, type TensorSpec } from "../ir/tensor.js";
 import { noTarget } from "./adapter-complaints.js";
 
 /** Operators that multiply by a matrix of parameters. */
-const PRODUCTS: ReadonlySet<string> = new Set(["linear", "addmm", "matmul"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["linear", "addmm", "matmul", "linear4bit"]);
 
 /** A module that is one product with its own weight. */
 interface Target {
@@ -25,17 +25,21 @@ interface Target {
 }
 
 /** `inputsTrain`: gradients flow into the embeddings' result, so that checkpointed blocks have one to compute. */
-export function addAdapters(graph: Graph, adapters: Adapters | null, inputsTrain: boolean): Graph {
+export function addAdapters(
+  graph: Graph,
+  adapters: Adapters | null,
+  { inputsTrain, autocast }: { readonly inputsTrain: boolean; readonly autocast: boolean },
+): Graph {
   if (!adapters) return graph;
   const targets = targetsOf(graph, adapters);
-  const writer = new Writer(graph, adapters);
+  const writer = new Writer(graph, adapters, autocast);
   const at = new Map(targets.map((target) => [target.last, target]));
   writer.declare(targets);
   const embeds = inputsTrain ? embeddingOfInputs(graph) : undefined;
   for (const node of graph.nodes) {
     const target = at.get(node.id);
     writer.copy(node, target);
-    if (target) writer.adapt(target);
+    if (target) writer.adapt(target, node.op === "linear4bit");
     if (node.id === embeds) writer.requireGrad(node);
     writer.done(node.id);
   }
@@ -106,6 +110,7 @@ interface Parameters {
 class Writer {
   private readonly graph: Graph;
   private readonly adapters: Adapters;
+  private readonly autocast: boolean;
   private readonly values: Value[];
   private readonly nodes: Node[] = [];
   private readonly scopes: Scope[];
@@ -114,8 +119,9 @@ class Writer {
   /** By node of the graph: the last one that it and those added behind it became. */
   private readonly doneBy: NodeId[] = [];
 
-  constructor(graph: Graph, adapters: Adapters) {
+  constructor(graph: Graph, adapters: Adapters, autocast: boolean) {
     this.graph = graph;
+    this.autocast = autocast;
     this.adapters = adapters;
     this.values = graph.values.map((value) => ({ ...value, trainable: false }));
     this.scopes = [...graph.scopes];
@@ -151,45 +157,61 @@ class Writer {
     this.nodes.push({ ...node, id: this.nodes.length, outputs });
   }
 
-  adapt(target: Target): void {
-    const { down, up } = this.parameters.get(target) as Parameters;
-    const { dropout } = this.adapters;
+  /** peft's Linear adds in the adapters' type; its layers of packed weights take a copy of the result, and add in that one's type. */
+  adapt(target: Target, packed: boolean): void {
+    const { down } = this.parameters.get(target) as Parameters;
     const { input, output, scope } = target;
-    const result = this.nodes.at(-1)?.outputs[0] as ValueId;
     const { shape } = this.spec(output);
-    const inner = [...shape.slice(0, -1), this.adapters.rank];
-    const sum = this.activation("sum", dense(shape, "float32"));
-    const wide = this.activation("x", this.spec(input));
-    this.node("castLike", { self: input, other: down }, {}, wide, scope.id);
-    let x = wide;
-    if (dropout > 0) {
-      x = this.activation("dropped", this.spec(input));
-      const at = this.scope(scope, "lora_dropout.default", "Dropout");
-      this.node("dropout", { input: wide }, { p: dropout, train: true }, x, at);
+    const bare = this.nodes.at(-1)?.outputs[0] as ValueId;
+    if (!packed) {
+      const wide = this.castLike(input, down, scope.id);
+      const sum = this.activation("sum", dense(shape, "float32"));
+      const scaled = this.lowRank(target, wide);
+      this.node("add", { self: bare, other: scaled }, {}, sum, scope.id);
+      this.hold(bare);
+      this.node("castLike", { self: sum, other: bare }, {}, output, scope.id);
+      this.hold(sum);
+      this.hold(wide, 2);
+      return;
     }
-    const low = this.activation("low", dense(inner, "float32"));
-    this.node(
-      "linear",
-      { input: x, weight: down, bias: null },
-      {},
-      low,
-      this.scope(scope, "lora_A.default", "Linear"),
-    );
-    const high = this.activation("high", dense(shape, "float32"));
-    this.node(
-      "linear",
-      { input: low, weight: up, bias: null },
-      {},
-      high,
-      this.scope(scope, "lora_B.default", "Linear"),
-    );
+    const result = this.activation("result", this.spec(output));
+    this.node("clone", { self: bare }, {}, result, scope.id);
+    const wide = this.autocast ? input : this.castLike(input, down, scope.id);
+    const scaled = this.lowRank(target, wide);
+    const added = this.autocast ? scaled : this.castLike(scaled, result, scope.id);
+    this.node("add", { self: result, other: added }, {}, output, scope.id);
+    if (!this.autocast) this.hold(wide);
+    this.hold(added, 2);
+  }
+
+  private castLike(self: ValueId, other: ValueId, scope: ScopeId): ValueId {
+    const cast = this.activation("x", this.spec(self));
+    this.node("castLike", { self, other }, {}, cast, scope);
+    return cast;
+  }
+
+  /** lora_B(lora_A(dropout(x))) * scaling */
+  private lowRank(target: Target, x: ValueId): ValueId {
+    const { down, up } = this.parameters.get(target) as Parameters;
+    const { dropout, rank } = this.adapters;
+    const { output, scope } = target;
+    const { shape } = this.spec(output);
+    let dropped = x;
+    if (dropout > 0) {
+      dropped = this.activation("dropped", this.spec(x));
+      const at = this.scope(scope, "lora_dropout.default", "Dropout");
+      this.node("dropout", { input: x }, { p: dropout, train: true }, dropped, at);
+    }
+    const product = (name: string, input: ValueId, weight: ValueId, size: readonly number[]) => {
+      const made = this.activation(name, dense(size, "float32"));
+      const at = this.scope(scope, `lora_${name}.default`, "Linear");
+      this.node("linear", { input, weight, bias: null }, {}, made, at);
+      return made;
+    };
+    const high = product("B", product("A", dropped, down, [...shape.slice(0, -1), rank]), up, shape);
     const scaled = this.activation("scaled", dense(shape, "float32"));
     this.node("mul", { self: high }, { other: 1 }, scaled, scope.id);
-    this.node("add", { self: result, other: scaled }, {}, sum, scope.id);
-    this.hold(result);
-    this.node("castLike", { self: sum, other: result }, {}, output, scope.id);
-    this.hold(sum);
-    this.hold(wide, 2);
+    return scaled;
   }
 
   /** `output.requires_grad_(True)` in a hook of the embeddings. */

@@ -132,6 +132,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...imageOf(spec),
     ...textOf(spec),
     ...(spec.loss_kind && { loss: spec.loss_kind }),
+    ...(spec.quantize && { quantize: quantizationOf(spec) }),
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
@@ -172,6 +173,13 @@ function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask
     ...(attn === "eager" && { attention: "eager" }),
     ...(Object.keys(shape).length > 0 && { shape }),
   };
+}
+
+/** @param {RecordedSpec} spec */
+function quantizationOf({ quantize, double_quant, prepare }) {
+  return [quantize, double_quant === false && "double=false", prepare === false && "prepare=false"]
+    .filter(Boolean)
+    .join(",");
 }
 
 /** @param {NonNullable<RecordedSpec["lora"]>} lora */

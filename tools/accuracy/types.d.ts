@@ -39,6 +39,9 @@ export interface RecordedSpec {
   readonly tgt_seq?: number;
   readonly attn?: string;
   readonly attention_mask?: boolean;
+  readonly quantize?: string;
+  readonly double_quant?: boolean;
+  readonly prepare?: boolean;
   readonly loss_kind?: NonNullable<Options["loss"]>;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;

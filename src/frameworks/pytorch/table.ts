@@ -16,6 +16,7 @@ import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from ".
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
+import { lowerLinear4bit, quantizedKernels } from "./quantized.js";
 import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
 import { cellKernels, lowerFusedCell, lowerSimpleCell } from "./recurrent-cells.js";
 import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
@@ -34,6 +35,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...indexingKernels,
   ...lossKernels,
   ...randomKernels,
+  ...quantizedKernels,
   ...recurrentKernels,
   ...cellKernels,
 };
@@ -53,6 +55,7 @@ const lowerDiff: Lowering = (trace, inputs, attributes) => {
 
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   linear: lowerLinear,
+  linear4bit: lowerLinear4bit,
   matmul: lowerMatmul,
   einsum: lowerEinsum,
   outer: lowerOuter,
