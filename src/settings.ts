@@ -48,7 +48,7 @@ const SETTINGS = {
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|math", values: ["eager", "sdpa", "math", "flash"], computes: ["eager", "sdpa", "math"], since: "0.4", help: "sdpa (default): the kernel PyTorch picks; math: its unfused one; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
-  lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
+  lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block; dora=true adds magnitudes" },
   quantize:      { kind: "text",   placeholder: "nf4|fp4",         help: "frozen weights of linear layers in 4 bits, as bitsandbytes: nf4, fp4; with options nf4,double=false,compute=bf16,prepare=false" },
   offload:       { kind: "text",   placeholder: "optimizer,…",     computes: [], since: "0.3", help: "what lives in host memory" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },

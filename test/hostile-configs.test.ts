@@ -111,6 +111,20 @@ describe("losses over hidden states", () => {
   });
 });
 
+describe("magnitudes beside adapters (DoRA)", () => {
+  test("of packed weights", async () => {
+    const options = { lora: "rank=8,dora=true", quantize: "nf4" };
+    expect(await complaintOf(changed({}), options)).toBe("training/dora | --quantize");
+  });
+  test("of weights that are stored transposed", async () => {
+    const text = '{"model_type":"gpt2","n_layer":1}';
+    expect(await complaintOf(text, { lora: "rank=8,dora=true" })).toBe("training/dora | --lora");
+  });
+  test("another scale (rsLoRA) is accepted", async () => {
+    expect(await complaintOf(changed({}), { lora: "rank=8,rslora=true" })).toBe("accepted");
+  });
+});
+
 describe("quantized weights", () => {
   test.for([
     ["nf5", "training/quantization | --quantize"],
@@ -137,6 +151,8 @@ describe("adapters", () => {
     ["rank=16,targets=", "training/adapters | --lora"],
     ["dropout=2", "training/adapters | --lora"],
     ["ranks=4", "training/adapters | --lora"],
+    ["rank=-4", "training/adapters | --lora"],
+    ["rank=8,dora=yes", "training/adapters | --lora"],
     ["targets=nothing", "training/adapter-target | --lora targets"],
   ] as const)("%s", async ([lora, expected]) => {
     expect(await complaintOf(changed({}), { lora })).toBe(expected);

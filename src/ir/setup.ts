@@ -39,6 +39,8 @@ export interface Adapters {
   /** Last parts of module paths; all-linear: every linear layer in a block. */
   readonly targets: "all-linear" | readonly string[];
   readonly dropout: number;
+  /** DoRA: a magnitude per output, over the norm of the whole weight. */
+  readonly dora?: true;
 }
 
 /** Weights of linear layers in few bits, as bitsandbytes stores them; they do not train. */

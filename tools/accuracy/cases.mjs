@@ -183,9 +183,10 @@ function quantizationOf({ quantize, double_quant, prepare }) {
 }
 
 /** @param {NonNullable<RecordedSpec["lora"]>} lora */
-function adaptersOf({ r, lora_dropout, target_modules }) {
+function adaptersOf({ r, lora_dropout, target_modules, use_dora }) {
+  const dora = use_dora ? ",dora=true" : "";
   const targets = typeof target_modules === "string" ? target_modules : target_modules.join("+");
-  return `rank=${r},dropout=${lora_dropout},targets=${targets}`;
+  return `rank=${r},dropout=${lora_dropout},targets=${targets}${dora}`;
 }
 
 /**

@@ -30,6 +30,7 @@ export interface RecordedSpec {
   readonly lora?: {
     readonly r: number;
     readonly lora_dropout: number;
+    readonly use_dora?: boolean;
     readonly target_modules: string | readonly string[];
   };
   /** Of models that transformers makes. */
