@@ -4,9 +4,10 @@ import { noImageInput, unknownInput } from "./complaints.js";
 import { freezeParameters } from "./freeze-parameters.js";
 import type { Bindings, ImportedModel } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type { TrainingSetup } from "./ir/setup.js";
+import { autocastType, type TrainingSetup } from "./ir/setup.js";
 import { printSpec } from "./ir/tensor.js";
 import { addAdapters } from "./training/adapters.js";
+import { quantize } from "./training/quantize.js";
 
 export interface BoundModel {
   readonly graph: Graph;
@@ -20,16 +21,19 @@ const graphs = new WeakMap<ImportedModel, Map<string, BoundModel>>();
 export function bindModel(
   model: ImportedModel,
   bindings: Bindings,
-  { freeze, adapters, checkpointing }: Pick<TrainingSetup, "freeze" | "adapters" | "checkpointing">,
+  setup: Pick<TrainingSetup, "freeze" | "adapters" | "quantization" | "checkpointing" | "precision">,
 ): BoundModel {
   const known = graphs.get(model) ?? new Map<string, BoundModel>();
   graphs.set(model, known);
-  const key = JSON.stringify([bindings, freeze, adapters, checkpointing !== null]);
+  const { freeze, adapters = null, quantization = null } = setup;
+  const inputsTrain = setup.checkpointing !== null;
+  const autocast = autocastType(setup.precision) !== null;
+  const key = JSON.stringify([bindings, freeze, adapters, quantization, inputsTrain, autocast]);
   const before = known.get(key);
   if (before) return before;
   const { graph, diagnostics } = model.bind(bindings);
   checkSizes(graph, bindings);
-  const adapted = addAdapters(graph, adapters ?? null, checkpointing !== null);
+  const adapted = addAdapters(quantize(graph, quantization), adapters, { inputsTrain, autocast });
   const bound = { graph: freezeParameters(adapted, freeze), diagnostics };
   if (known.size >= KEPT) known.clear();
   known.set(key, bound);

@@ -70,7 +70,7 @@ describe("an estimate of LeNet at batch 64 with AdamW", () => {
   test("its keys are those of the contract, in its order", () => {
     expect(Object.keys(report)).toEqual([
       "schema", "model", "setup", "totals", "peak", "phases", "atPeak", "overhead",
-      "formula", "machine", "interval", "assumptions", "diagnostics",
+      "stages", "formula", "machine", "interval", "assumptions", "diagnostics",
     ]); // biome-ignore format: one line reads better
     expect(JSON.parse(JSON.stringify(report)).formula).toEqual(report.formula);
   });

@@ -4,20 +4,25 @@ import { batchesDiffer, settingNotTaken, wrongCheckpointing } from "./complaints
 import type { ContextMemory } from "./hardware/contexts.js";
 import type { Bindings, ImportedModel, ModelSetting } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
-import type {
-  Checkpointing,
-  Machine,
-  OptimizerChoice,
-  Parallel,
-  Precision,
-  TrainingSetup,
+import {
+  autocastType,
+  type Checkpointing,
+  type Machine,
+  type OptimizerChoice,
+  type Parallel,
+  type Precision,
+  type Quantization,
+  type TrainingSetup,
 } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
+import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
 import { chooseParallel } from "./training/parallel/choose-parallel.js";
+import { chooseQuantization } from "./training/choose-quantization.js";
+import { nothingTrains } from "./training/quantization-complaints.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
@@ -52,9 +57,12 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const batch = resolveBatch(options, model);
   const parallel = mode === "train" ? chooseParallel(options) : null;
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
+  const precision = options.precision ?? "fp32";
+  const quantization = resolveQuantization(options, mode, precision);
   const setup: TrainingSetup = {
     mode,
-    precision: options.precision ?? "fp32",
+    precision: quantization?.prepare && !autocastType(precision) ? "fp32" : precision, // what is not packed is float32
+    quantization,
     batch,
     optimizer,
     optimizerInBackward: optimizer !== null && options.optimizerInBackward === true,
@@ -81,7 +89,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const report: SetupReport = {
     mode,
     framework: "pytorch",
-    precision: setup.precision,
+    precision,
     batch,
     image: (options.image as readonly [number, number] | undefined) ?? null,
     sequence: options.sequence ?? model.sequence ?? null,
@@ -96,6 +104,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     lora: options.lora ?? null,
     parallel: setup.parallel ? (options.parallel ?? `dp=${options.gpus}`) : null,
     fsdp: options.fsdp ?? null,
+    quantize: options.quantize ?? null,
     zeroGrad: setup.zeroGrad,
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
@@ -130,13 +139,14 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
       ...defaultsOf(options, report),
       ...optimizerNotes(optimizer),
       ...parallelNotes(options, parallel),
+      ...quantizationNotes(quantization),
       ...allocatorNotes(allocator),
       ...device,
     ],
   };
 }
 
-const MODEL_SETTINGS = ["sequence", "task", "classes", "imageChannels"] as const;
+const MODEL_SETTINGS = ["sequence", "task", "classes", "imageChannels", "loss"] as const;
 
 /** What only some models take; asked of another, it would be ignored silently. */
 function modelSettings(options: Options, model: ImportedModel): Bindings {
@@ -144,6 +154,7 @@ function modelSettings(options: Options, model: ImportedModel): Bindings {
   for (const name of MODEL_SETTINGS) {
     const value = options[name];
     if (value === undefined) continue;
+    if (name === "loss" && !Object.hasOwn(LINEAR_LOSSES, value)) continue;
     if (!model.takes?.includes(name)) throw settingNotTaken(flagOf(name), model.source);
     given[name] = value;
   }
@@ -165,6 +176,18 @@ function resolveCheckpointing(option: string | undefined): Checkpointing | null 
   const every = Number(/^every=(\d+)$/.exec(option)?.[1]);
   if (every >= 1) return { every, selective: false };
   throw wrongCheckpointing(option);
+}
+
+function resolveQuantization(
+  { quantize, lora }: Options,
+  mode: TrainingSetup["mode"],
+  precision: Precision,
+): Quantization | null {
+  if (quantize === undefined) return null;
+  const chosen = chooseQuantization(quantize, precision);
+  if (mode === "inference") return { ...chosen, prepare: false };
+  if (lora === undefined) throw nothingTrains("--quantize");
+  return chosen;
 }
 
 function resolveOptimizer(options: Options): OptimizerChoice | null {
@@ -216,7 +239,19 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
 
 function defaultsOf(
   options: Options,
-  { mode, precision, batch, optimizer, accumulate, step, ema, validate, offload }: SetupReport,
+  {
+    mode,
+    precision,
+    batch,
+    optimizer,
+    accumulate,
+    step,
+    ema,
+    validate,
+    offload,
+    loss,
+    sequence,
+  }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
@@ -248,6 +283,20 @@ function defaultsOf(
         "loss",
         "auto",
         "a scalar output is the loss; logits get cross-entropy against targets that stay on the device",
+      ),
+    training &&
+      loss in LINEAR_LOSSES &&
+      said(
+        "loss",
+        LINEAR_LOSSES[loss as LinearLossName].title,
+        "logits are never whole, and are not returned",
+      ),
+    training &&
+      sequence !== null &&
+      said(
+        "sequence",
+        String(sequence),
+        "every sample has this many tokens: padding takes what tokens take, and packed samples fill it up",
       ),
     ema &&
       said(
@@ -318,6 +367,29 @@ function optimizerNotes(optimizer: OptimizerChoice | null): Assumption[] {
   if (!optimizer) return [];
   const { rule } = findRule(OPTIMIZERS, optimizer.name, "--optimizer");
   return rule.note ? [{ setting: "optimizer", value: rule.title, because: rule.note }] : [];
+}
+
+function quantizationNotes(quantization: Quantization | null): Assumption[] {
+  if (!quantization) return [];
+  const { kind, double, compute, prepare } = quantization;
+  const scales = double
+    ? "scales of blocks of 64 in 8 bits, with scales of 256 of them"
+    : "a float32 scale per 64";
+  const notes: Assumption[] = [
+    {
+      setting: "quantize",
+      value: `${kind}, ${scales}`,
+      because: `linear layers but the head; each weight is made whole in ${compute} for the time of its product, forward and backward, which for few tokens bitsandbytes may spare`,
+    },
+  ];
+  if (prepare)
+    notes.push({
+      setting: "prepare",
+      value: "float32",
+      because:
+        "peft's prepare_model_for_kbit_training: embeddings, norms and the head are float32 and frozen; its checkpointing is --checkpointing full",
+    });
+  return notes;
 }
 
 function allocatorNotes({ settings, notes }: AllocatorConf): Assumption[] {

@@ -32,7 +32,7 @@ const SETTINGS = {
   noOptimizer:   { kind: "switch", help: "train without an optimizer: gradients only" },
   optimizerInBackward: { kind: "switch", help: "each parameter's optimizer steps in a hook as soon as its gradient is there, and frees it" },
   ema:           { kind: "switch", help: "keep a moving average of the parameters, as torch.optim.swa_utils.AveragedModel" },
-  loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "fused", "none"], computes: ["auto", "cross-entropy", "none"], since: "0.2", help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none" },
+  loss:          { kind: "choice", placeholder: "KIND",            values: ["auto", "cross-entropy", "chunked", "chunked-backward", "fused", "linear", "none"], help: "auto (default: a scalar output is the loss, logits get cross-entropy), cross-entropy, none; for language models chunked (torchtune), chunked-backward (torchtitan), fused (Liger), linear (torch.nn.functional.linear_cross_entropy)" },
   freeze:        { kind: "list",   placeholder: "GLOB",            help: "parameters that do not train, such as 'layer1.*'; may be repeated" },
   zeroGrad:      { kind: "choice", placeholder: "HOW",             values: ["set-to-none", "keep", "at-start"], help: "set-to-none (default) or keep: what happens to gradients at the end of the step; at-start: set to none before the next forward" },
   freshInputs:   { kind: "switch", help: "every step loads a new mini-batch before it lets go of the last one" },
@@ -49,8 +49,8 @@ const SETTINGS = {
   checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|…",  values: ["eager", "sdpa", "flash", "efficient", "cudnn", "math"], help: "sdpa (default): the kernel PyTorch picks; flash, efficient, cudnn, math: that one alone, as torch.nn.attention.sdpa_kernel allows; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
-  lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block" },
-  quantize:      { kind: "choice", placeholder: "nf4|int8",        values: ["nf4", "int8"], computes: [], since: "0.2", help: "quantized frozen weights" },
+  lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block; dora=true adds magnitudes" },
+  quantize:      { kind: "text",   placeholder: "nf4|fp4",         help: "frozen weights of linear layers in 4 bits, as bitsandbytes: nf4, fp4; with options nf4,double=false,compute=bf16,prepare=false" },
   offload:       { kind: "choice", placeholder: "WHAT",            values: ["activations", "optimizer", "parameters"], computes: ["activations"], since: "0.3", help: "what lives in host memory; activations: saved tensors, as under torch.autograd.graph.save_on_cpu" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
@@ -112,13 +112,16 @@ export interface Options {
   readonly optimizerInBackward?: boolean;
   /** A moving average of the parameters is kept, as by torch.optim.swa_utils.AveragedModel. */
   readonly ema?: boolean;
-  readonly loss?: "auto" | "cross-entropy" | "none";
+  /** `chunked`, `chunked-backward`, `fused` and `linear` take hidden states and the head of a language model instead of logits. */
+  readonly loss?: "auto" | "cross-entropy" | "chunked" | "chunked-backward" | "fused" | "linear" | "none";
   /** Micro-batches whose gradients are added up before the optimizer steps. */
   readonly accumulate?: number;
   /** Globs over parameter names that do not train. */
   readonly freeze?: readonly string[];
   /** Low-rank adapters, `rank=16,targets=q_proj+v_proj,dropout=0.05`; nothing else trains. */
   readonly lora?: string;
+  /** `nf4` or `fp4`: weights in 4 bits, scales quantized too, the rest prepared as by peft; `nf4,double=false,compute=bf16,prepare=false`. */
+  readonly quantize?: string;
   readonly zeroGrad?: "set-to-none" | "keep" | "at-start";
   /** Every step loads a new mini-batch before it lets go of the last one. */
   readonly freshInputs?: boolean;

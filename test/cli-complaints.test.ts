@@ -27,6 +27,25 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["no model", () => ["estimate"], ["[cli/usage]", "missing required argument"]],
   ["two models", estimate(MODEL), ["[cli/usage]", "too many arguments"]],
   ["a flag without its value", estimate("--batch"), ["[cli/usage]", "argument missing"]],
+  ["a loss that is none", estimate("--loss", "fuse"), ["[setup/choice]", 'did you mean "fused"']],
+  ["a loss over hidden states of a file", estimate("--loss", "fused"), ["[setup/not-taken]", "--loss"]],
+  [
+    "weights in bits that nobody has",
+    estimate("--quantize", "nf3", "--lora", "rank=8"),
+    ["[training/quantization]", "nf4 | fp4"],
+  ],
+  [
+    "quantized weights that should train",
+    estimate("--quantize", "nf4"),
+    ["[training/quantized-frozen]", "--lora"],
+  ],
+  ["adapters of rank 0", estimate("--lora", "rank=0"), ["[training/adapters]", "1 to 65536"]],
+  ["adapters of negative rank", estimate("--lora", "rank=-8"), ["[training/adapters]", "1 to 65536"]],
+  [
+    "adapters of a layer that is not there",
+    estimate("--lora", "rank=8,targets=q_prj"),
+    ["[training/adapter-target]", '"q_prj"'],
+  ],
   ["two formats", estimate("--json", "--csv"), ["[cli/format]"]],
   ["a stage that is none", estimate("--emit", "tapes"), ["[cli/usage]", "graph, tape, step, timeline"]],
 
@@ -99,8 +118,8 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a shape for no input", estimate("--shape", "pixels=8x1x28x28"), ["[setup/input]"]],
   ["a glob that freezes nothing", estimate("--freeze", "encoder.*"), ["[setup/freeze]"]],
   [
-    "a precision of a later release",
-    estimate("--precision", "fp8"),
+    "a framework of a later release",
+    estimate("--framework", "jax"),
     ["[setup/not-yet]", "planned for release"],
   ],
   ["sharding of a later release", estimate("--zero", "2"), ["--zero: ", "[setup/not-yet]"]],

@@ -251,12 +251,67 @@ describe("files", () => {
   });
 });
 
+describe("losses over hidden states", () => {
+  test("of a head that predicts no next token", async () => {
+    const options = { loss: "fused", task: "sequence-classification" } as const;
+    expect(await complaintOf(changed({}), options)).toBe("config/loss-task | config.json › --loss");
+  });
+  test.for([
+    ["chunked", { model_type: "gemma2" }],
+    ["linear", { model_type: "phi" }],
+    ["fused", { model_type: "granite" }],
+  ] as const)("%s, with something between product and loss", async ([loss, config]) => {
+    const text = JSON.stringify({ ...config, num_hidden_layers: 1 });
+    expect(await complaintOf(text, { loss })).toBe("config/loss-logits | config.json › --loss");
+  });
+  test("which Liger caps itself", async () => {
+    const text = JSON.stringify({ model_type: "gemma2", num_hidden_layers: 1 });
+    expect(await complaintOf(text, { loss: "fused" })).toBe("accepted");
+  });
+});
+
+describe("magnitudes beside adapters (DoRA)", () => {
+  test("of packed weights", async () => {
+    const options = { lora: "rank=8,dora=true", quantize: "nf4" };
+    expect(await complaintOf(changed({}), options)).toBe("training/dora | --quantize");
+  });
+  test("of weights that are stored transposed", async () => {
+    const text = '{"model_type":"gpt2","n_layer":1}';
+    expect(await complaintOf(text, { lora: "rank=8,dora=true" })).toBe("training/dora | --lora");
+  });
+  test("another scale (rsLoRA) is accepted", async () => {
+    expect(await complaintOf(changed({}), { lora: "rank=8,rslora=true" })).toBe("accepted");
+  });
+});
+
+describe("quantized weights", () => {
+  test.for([
+    ["nf5", "training/quantization | --quantize"],
+    ["nf4,double=yes", "training/quantization | --quantize"],
+    ["nf4,compute=int4", "training/quantization | --quantize"],
+    ["nf4,blocks=64", "training/quantization | --quantize"],
+    ["__proto__", "training/quantization | --quantize"],
+  ] as const)("%s", async ([quantize, expected]) => {
+    expect(await complaintOf(changed({}), { quantize, lora: "rank=8" })).toBe(expected);
+  });
+  test("with nothing that trains", async () => {
+    expect(await complaintOf(changed({}), { quantize: "nf4" })).toBe(
+      "training/quantized-frozen | --quantize",
+    );
+  });
+  test("without gradients", async () => {
+    expect(await complaintOf(changed({}), { quantize: "nf4", mode: "inference" })).toBe("accepted");
+  });
+});
+
 describe("adapters", () => {
   test.for([
     ["rank=0", "training/adapters | --lora"],
     ["rank=16,targets=", "training/adapters | --lora"],
     ["dropout=2", "training/adapters | --lora"],
     ["ranks=4", "training/adapters | --lora"],
+    ["rank=-4", "training/adapters | --lora"],
+    ["rank=8,dora=yes", "training/adapters | --lora"],
     ["targets=nothing", "training/adapter-target | --lora targets"],
   ] as const)("%s", async ([lora, expected]) => {
     expect(await complaintOf(changed({}), { lora })).toBe(expected);

@@ -67,7 +67,9 @@ class TapeWriter implements Tracer {
   /** The operator whose kernel runs. */
   private running = "";
   /** The type that autocast lowers to; null outside of it and inside the operators it has cast for. */
-  private autocast: DType | null;
+  autocast: DType | null;
+  /** Below `torch.no_grad()`. */
+  private gradless = false;
   /** The type of the last floating result. */
   private latest: DType = "float32";
   /** Casts of parameters, kept until the autocast context exits. By storage. */
@@ -234,6 +236,25 @@ class TapeWriter implements Tracer {
     if (at < 0) return;
     this.open.splice(at, 1);
     this.emit("drop", storage);
+  }
+
+  withoutGradients<T>(run: () => T): T {
+    const before = this.gradless;
+    this.gradless = true;
+    try {
+      return run();
+    } finally {
+      this.gradless = before;
+    }
+  }
+
+  statement(run: () => Traced): Traced {
+    const outer = this.open;
+    this.open = [];
+    const result = run();
+    this.dropRest([result]);
+    this.open = this.open.includes(result.storage) ? [...outer, result.storage] : outer;
+    return result;
   }
 
   // ------------------------------------------------------------------ dispatch
@@ -481,7 +502,7 @@ class TapeWriter implements Tracer {
 
   /** The differentiable inputs, in the order of the row's gradients; a list port has several. */
   private sourcesOf(rule: OpRule, inputs: Readonly<Record<string, TracedInput>>): Sources {
-    if (!this.training || this.node?.attributes.noGrad === true) return NO_SOURCES;
+    if (!this.training || this.gradless || this.node?.attributes.noGrad === true) return NO_SOURCES;
     const sources = { ports: [] as string[], edges: [] as Edge[], specs: [] as TensorSpec[] };
     const add = (port: string, { edge, spec }: Traced) => {
       sources.ports.push(port);

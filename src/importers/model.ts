@@ -19,12 +19,14 @@ export interface Bindings {
   readonly attention?: string;
   /** Ranks that share out the matrices of layers. */
   readonly tensorRanks?: number;
+  /** A loss over hidden states and the head instead of logits. */
+  readonly loss?: string;
   /** Blocks are computed again in backward: some models' code asks. */
   readonly checkpointing?: boolean;
 }
 
 /** Settings that only some models take. */
-export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels";
+export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels" | "loss";
 
 export interface ImportedModel {
   readonly kind: "model";

@@ -43,6 +43,8 @@ export interface Value {
   readonly tiedTo?: ValueId;
   /** Parameters only: each of so many ranks has one part like it. */
   readonly parts?: number;
+  /** Elements that a packed parameter stands for. */
+  readonly packs?: number;
   /** Its type is its own: moving the model to 16 bits leaves it. */
   readonly keepsType?: true;
 }

@@ -4,7 +4,15 @@ import type { Bytes } from "../base/units.js";
 
 export type Mode = "train" | "inference";
 export type Precision = "fp32" | "amp-fp16" | "amp-bf16" | "bf16" | "fp16" | "fp8" | "fp8-rowwise";
-export type LossChoice = "auto" | "cross-entropy" | "none";
+/** All but these three are part of the model, which then returns its loss. */
+export type LossChoice =
+  | "auto"
+  | "cross-entropy"
+  | "none"
+  | "chunked"
+  | "chunked-backward"
+  | "fused"
+  | "linear";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
@@ -32,6 +40,19 @@ export interface Adapters {
   /** Last parts of module paths; all-linear: every linear layer in a block. */
   readonly targets: "all-linear" | readonly string[];
   readonly dropout: number;
+  /** DoRA: a magnitude per output, over the norm of the whole weight. */
+  readonly dora?: true;
+}
+
+/** Weights of linear layers in few bits, as bitsandbytes stores them; they do not train. */
+export interface Quantization {
+  readonly kind: "nf4" | "fp4";
+  /** Scales of blocks are quantized themselves. */
+  readonly double: boolean;
+  /** What packed weights are multiplied in, and were loaded in. */
+  readonly compute: DType;
+  /** peft's prepare_model_for_kbit_training: everything that is not packed becomes float32 and is frozen. */
+  readonly prepare: boolean;
 }
 
 /** Ranks along each axis of the mesh; 1 where the axis is not there. Their product is the number of GPUs. */
@@ -118,6 +139,7 @@ export interface TrainingSetup {
   readonly adapters?: Adapters | null;
   /** Absent or null: one GPU. */
   readonly parallel?: Parallel | null;
+  readonly quantization?: Quantization | null;
 }
 
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */

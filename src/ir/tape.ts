@@ -131,9 +131,19 @@ export function savedStorages(tape: Tape): Storage[] {
     if (event.kind !== "save") continue;
     if (checkpoint && event.node >= checkpoint.first) {
       for (const value of checkpoint.inputs) keep(tape.storageOf[value] as StorageId);
-    } else if (!tape.gradNodes[event.by]?.shown) keep(event.storage);
+    } else if (!hidden(tape.gradNodes[event.by], event.storage)) keep(event.storage);
   }
   return out;
+}
+
+/** What the graph does not show: an operator inside CopySlices, and gradients that a loss made with it and stashed away. */
+function hidden(node: GradNode | undefined, storage: StorageId): boolean {
+  if (node?.shown) return true;
+  const { stashed } = node?.attributes ?? {};
+  if (!stashed) return false;
+  return (
+    node?.saved.find(({ tensor }) => tensor.storage === storage)?.name !== "toInput" || stashed === "both"
+  );
 }
 
 /** Throws when a grad node leads forward in time or an event names a storage that is not there. */

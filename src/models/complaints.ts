@@ -120,3 +120,25 @@ export function soundTooShort(source: string, samples: number, least: number): I
     hint: "--sequence counts samples of the sound: 16000 a second for most models",
   });
 }
+
+export function lossNeedsNextToken(source: string, loss: string, task: string): InputError {
+  return new InputError({
+    code: "config/loss-task",
+    where: `${source} › --loss`,
+    rule: "a loss over hidden states needs a head that predicts the next token",
+    expected: "--task causal-lm, in a family that has this head",
+    got: `--loss ${loss} with ${task}`,
+    hint: "leave --loss out: this head computes its own loss",
+  });
+}
+
+export function lossNeedsPlainLogits(source: string, loss: string, between: string): InputError {
+  return new InputError({
+    code: "config/loss-logits",
+    where: `${source} › --loss`,
+    rule: "nothing may lie between the head's product and its loss",
+    expected: "logits that are one product of hidden states and a weight",
+    got: `--loss ${loss} with ${between}`,
+    hint: "leave --loss out, or write --loss cross-entropy",
+  });
+}

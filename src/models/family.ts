@@ -1,6 +1,7 @@
 /** What a model family offers: its heads, and how it is drawn at given sizes. */
 import type { Diagnostic } from "../base/complaint.js";
 import type { Config } from "./config.js";
+import type { LinearLossName } from "./losses.js";
 import type { DrawnModel } from "./module.js";
 
 export type Task =
@@ -26,6 +27,8 @@ export interface FamilyRequest {
   readonly image?: readonly [number, number];
   /** A loss is computed from labels. */
   readonly training: boolean;
+  /** A loss that takes hidden states and the head instead of logits. */
+  readonly loss?: LinearLossName;
   /** Whole shapes of named inputs; one that is optional is passed when its shape is given. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
 }

@@ -8,6 +8,8 @@ import { dense, type TensorSpec } from "../ir/tensor.js";
 import { linear, linearWith } from "./blocks/linear.js";
 import { causalLoss, classLoss, spanLoss, tokenLoss } from "./blocks/loss.js";
 import type { Config } from "./config.js";
+import { lossNeedsPlainLogits } from "./complaints.js";
+import { LINEAR_LOSSES, type LinearLossEntry, type LinearLossName } from "./losses.js";
 import type { DrawnModel, Layer, Module } from "./module.js";
 import type { Family, FamilyRequest, Task } from "./family.js";
 
@@ -90,7 +92,7 @@ function construct(
   root: Module,
   config: Config,
   model: LanguageModel,
-  { task, training }: FamilyRequest,
+  { task, training, loss }: FamilyRequest,
 ): Run {
   if (task === "base") {
     const base = model.construct(root, config);
@@ -101,7 +103,7 @@ function construct(
   const base = model.construct(root.child(model.prefix), config);
   const states: Layer<[ReadonlyMap<string, ValueId>]> = (caller, inputs) =>
     base.layer(caller, input(inputs, "input_ids"), inputs.get("attention_mask") ?? null);
-  if (task === "causal-lm") return causalHead(root, config, model, { base, states, training });
+  if (task === "causal-lm") return causalHead(root, config, model, { base, states, training, loss });
   const classes = task === "question-answering" ? 2 : config.classes();
   const score = linear(
     root.child(task === "question-answering" ? "qa_outputs" : "score"),
@@ -143,19 +145,28 @@ interface Stacked {
   readonly base: Base;
   readonly states: Layer<[ReadonlyMap<string, ValueId>]>;
   readonly training: boolean;
+  readonly loss: LinearLossName | undefined;
 }
 
 function causalHead(
   root: Module,
   config: Config,
   model: LanguageModel,
-  { base, states, training }: Stacked,
+  { base, states, training, loss }: Stacked,
 ): Run {
   const vocabulary = config.count("vocab_size");
   const m = root.child(model.headName ?? "lm_head");
   const head = config.flag("tie_word_embeddings", true)
     ? linearWith(m, base.embeddings, model.headBias ? vocabulary : null)
     : linear(m, base.width, vocabulary, model.headBias === true);
+  if (training && loss !== undefined) {
+    const { draw }: LinearLossEntry = LINEAR_LOSSES[loss];
+    checkLoss(loss, config, model);
+    return (f, inputs) => {
+      const hidden = f.set("hidden_states", states(f, inputs));
+      return [f.set("loss", draw(f, hidden, input(inputs, "labels"), head))];
+    };
+  }
   return (f, inputs) => {
     const hidden = f.set("hidden_states", states(f, inputs));
     let logits = model.wideLogits
@@ -171,6 +182,18 @@ function causalHead(
     }
     return training ? [f.set("loss", causalLoss(f, logits, input(inputs, "labels"))), logits] : [logits];
   };
+}
+
+/** What lies between the product and the loss has to be nothing, or what the kernel does itself. */
+function checkLoss(loss: LinearLossName, config: Config, { headBias, wideLogits }: LanguageModel): void {
+  const { caps }: LinearLossEntry = LINEAR_LOSSES[loss];
+  const between = [
+    headBias && "a bias",
+    wideLogits && "a head in another type",
+    config.has("logits_scaling") && "logits_scaling",
+    !caps && config.has("final_logit_softcapping") && "final_logit_softcapping",
+  ].find((each) => each);
+  if (between) throw lossNeedsPlainLogits(config.source, loss, between);
 }
 
 /** GenericForSequenceClassification: the logits of the last token that is no padding. */

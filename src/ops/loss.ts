@@ -61,6 +61,21 @@ export const losses = {
     },
     backward: { log_probs: ["log_probs", "targets", "result", "log_alpha"] },
   }),
+  /** The product with the head's weight and its cross-entropy, a few rows at a time; `kind` is whose code. [T, D], [V, D], [T] */
+  linearLoss: op({
+    inputs: ["input", "weight", "bias?", "target"],
+    outputs: ["result"],
+    infer: ({ input }, attributes) => dense([], attributes.kind === "linear" ? input.dtype : "float32"),
+    backward: { input: ["weight"], weight: ["input"], bias: [] },
+  }),
+  /** A loss whose gradients were made along with it: backward hands them out. */
+  givenGradients: op({
+    inputs: ["loss", "input", "weight?", "toInput?", "toWeight?"],
+    outputs: ["result"],
+    infer: ({ loss }) => loss,
+    backward: { input: ["toInput"], weight: ["toWeight"] },
+    aliases: "loss",
+  }),
   mseLoss: pointwise({ self: ["self", "target"] }),
   l1Loss: pointwise({ self: ["self", "target"] }),
   smoothL1Loss: pointwise({ self: ["self", "target"] }),

@@ -7,6 +7,7 @@ import { products } from "./linear.js";
 import { losses } from "./loss.js";
 import { normalizations } from "./normalization.js";
 import { poolings } from "./pooling.js";
+import { quantized } from "./quantized.js";
 import { randoms } from "./random.js";
 import { recurrences } from "./recurrent.js";
 import { reductions } from "./reduction.js";
@@ -30,5 +31,6 @@ export const OPS = {
   ...indexings,
   ...losses,
   ...randoms,
+  ...quantized,
   ...recurrences,
 } as const satisfies OpTable;

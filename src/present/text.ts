@@ -79,6 +79,7 @@ function settingsOf({ setup }: AnyReport): string {
     setup.clipGrad && "clipped gradients",
     setup.zeroGrad !== "set-to-none" && `zero-grad ${setup.zeroGrad}`,
     setup.freshInputs && "fresh inputs",
+    setup.quantize !== null && `quantized ${setup.quantize}`,
     setup.lora !== null && `LoRA ${setup.lora}`,
     setup.parallel !== null && `one rank of ${setup.parallel}`,
     setup.fsdp !== null && `fully_shard ${setup.fsdp}`,

@@ -101,7 +101,7 @@ function finish(row: Row, tape: Tape, batch: number): LayerReport {
     isModule,
     outputShapes: outputs,
     activationsPerSample: counts ? elements(first) / batch : null,
-    parameterCount: parameters.reduce((sum, { spec }) => sum + elements(spec.shape), 0),
+    parameterCount: parameters.reduce((sum, { spec, packs }) => sum + (packs ?? elements(spec.shape)), 0),
     parameterBytes: parameters.reduce((sum, { spec }) => sum + packedSize(spec), 0),
     savedTensorBytes: saved,
     receipts,

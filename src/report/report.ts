@@ -53,6 +53,8 @@ export interface SetupReport {
   /** Ranks along each axis; null on one GPU. All figures are of one rank. */
   readonly parallel: string | null;
   readonly fsdp: string | null;
+  /** Packed weights as they were asked for; null: none. */
+  readonly quantize: string | null;
   readonly zeroGrad: ZeroGrad;
   readonly freshInputs: boolean;
   readonly clipGrad: boolean;

@@ -42,9 +42,9 @@ export function countParameters(
   graph: Graph,
 ): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
   let { parameterCount, trainableParameterCount } = graph.stage?.elsewhere ?? NONE;
-  for (const { role, tiedTo, trainable, spec, parts = 1 } of graph.values) {
+  for (const { role, tiedTo, trainable, spec, packs, parts = 1 } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
-    const count = parts * elements(spec.shape);
+    const count = parts * (packs ?? elements(spec.shape));
     parameterCount += count;
     if (trainable) trainableParameterCount += count;
   }

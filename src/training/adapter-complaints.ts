@@ -24,3 +24,14 @@ export function noTarget(name: string, known: readonly string[]): InputError {
     hint: "plimsoll explain lists every layer's path: a target is its last part, or the whole path",
   });
 }
+
+export function doraOfPacked(where: string): InputError {
+  return new InputError({
+    code: "training/dora",
+    where,
+    rule: "magnitudes (DoRA) are computed for weights in floating point",
+    expected: "--lora …,dora=true without --quantize, on linear layers",
+    got: where === "--quantize" ? "quantized weights" : "a layer whose weight is stored transposed",
+    hint: "leave out dora=true: the magnitudes themselves are one number per output",
+  });
+}

@@ -8,89 +8,30 @@
  */
 import type { Adapters } from "../ir/setup.js";
 import type { Graph, Node, NodeId, Scope, ScopeId, Value, ValueId } from "../ir/graph.js";
-import { inputIds } from "../ir/graph.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
-import { noTarget } from "./adapter-complaints.js";
-
-/** Operators that multiply by a matrix of parameters. */
-const PRODUCTS: ReadonlySet<string> = new Set(["linear", "addmm", "matmul"]);
-
-/** A module that is one product with its own weight. */
-interface Target {
-  readonly scope: Scope;
-  readonly weight: Value;
-  readonly input: ValueId;
-  readonly output: ValueId;
-  readonly last: NodeId;
-}
+import { doraOfPacked } from "./adapter-complaints.js";
+import { type Target, targetsOf } from "./adapter-targets.js";
 
 /** `inputsTrain`: gradients flow into the embeddings' result, so that checkpointed blocks have one to compute. */
-export function addAdapters(graph: Graph, adapters: Adapters | null, inputsTrain: boolean): Graph {
+export function addAdapters(
+  graph: Graph,
+  adapters: Adapters | null,
+  { inputsTrain, autocast }: { readonly inputsTrain: boolean; readonly autocast: boolean },
+): Graph {
   if (!adapters) return graph;
   const targets = targetsOf(graph, adapters);
-  const writer = new Writer(graph, adapters);
+  const writer = new Writer(graph, adapters, autocast);
   const at = new Map(targets.map((target) => [target.last, target]));
   writer.declare(targets);
   const embeds = inputsTrain ? embeddingOfInputs(graph) : undefined;
   for (const node of graph.nodes) {
     const target = at.get(node.id);
     writer.copy(node, target);
-    if (target) writer.adapt(target);
+    if (target) writer.adapt(target, node.op === "linear4bit");
     if (node.id === embeds) writer.requireGrad(node);
     writer.done(node.id);
   }
   return writer.finish();
-}
-
-function targetsOf(graph: Graph, { targets }: Adapters): Target[] {
-  const found = projections(graph);
-  const chosen =
-    targets === "all-linear"
-      ? found.filter(({ scope }) => /\.\d+\./.test(scope.path)) // what lies in a block: not the model's head
-      : targets.flatMap((name) => {
-          const matching = found.filter(({ scope: { path } }) => path === name || path.endsWith(`.${name}`));
-          if (matching.length === 0)
-            throw noTarget(name, [...new Set(found.map(({ scope }) => tail(scope.path)))]);
-          return matching;
-        });
-  if (chosen.length === 0)
-    throw noTarget(
-      "all-linear",
-      found.map(({ scope }) => tail(scope.path)),
-    );
-  return [...new Set(chosen)].sort((a, b) => a.weight.id - b.weight.id);
-}
-
-const tail = (path: string) => path.slice(path.lastIndexOf(".") + 1);
-
-/** Every module without modules inside that runs one product with a weight of its own. */
-function projections(graph: Graph): Target[] {
-  const inner = new Set(graph.scopes.map(({ parent }) => parent));
-  const nodes = new Map<ScopeId, Node[]>();
-  for (const node of graph.nodes) {
-    if (inner.has(node.scope)) continue;
-    const list = nodes.get(node.scope);
-    if (list) list.push(node);
-    else nodes.set(node.scope, [node]);
-  }
-  return [...nodes].flatMap(([scope, list]) => {
-    const products = list.filter(({ op }) => PRODUCTS.has(op));
-    const weight = products.flatMap((node) => matrixOf(graph, list, node))[0];
-    const input = inputIds(list[0] as Node).find((id) => graph.values[id]?.role !== "parameter");
-    const [last] = list.slice(-1);
-    const output = last?.outputs[0];
-    if (products.length !== 1 || !weight || input === undefined || !last || output === undefined) return [];
-    return [{ scope: graph.scopes[scope] as Scope, weight, input, output, last: last.id }];
-  });
-}
-
-/** The product's 2-d parameter, which may be transposed before it. */
-function matrixOf(graph: Graph, list: readonly Node[], node: Node): Value[] {
-  return inputIds(node).flatMap((id) => {
-    const made = list.find(({ outputs }) => outputs.includes(id));
-    const value = graph.values[made?.op === "transpose" ? (inputIds(made)[0] as ValueId) : id];
-    return value?.role === "parameter" && value.spec.shape.length === 2 ? [value] : [];
-  });
 }
 
 /** The look-up of the first input. */
@@ -101,11 +42,13 @@ function embeddingOfInputs(graph: Graph): NodeId | undefined {
 interface Parameters {
   readonly down: ValueId;
   readonly up: ValueId;
+  readonly magnitude?: ValueId;
 }
 
 class Writer {
   private readonly graph: Graph;
   private readonly adapters: Adapters;
+  private readonly autocast: boolean;
   private readonly values: Value[];
   private readonly nodes: Node[] = [];
   private readonly scopes: Scope[];
@@ -114,8 +57,9 @@ class Writer {
   /** By node of the graph: the last one that it and those added behind it became. */
   private readonly doneBy: NodeId[] = [];
 
-  constructor(graph: Graph, adapters: Adapters) {
+  constructor(graph: Graph, adapters: Adapters, autocast: boolean) {
     this.graph = graph;
+    this.autocast = autocast;
     this.adapters = adapters;
     this.values = graph.values.map((value) => ({ ...value, trainable: false }));
     this.scopes = [...graph.scopes];
@@ -138,8 +82,9 @@ class Writer {
         });
       const down = matrix("lora_A", [rank, input]);
       const up = matrix("lora_B", [output, rank]);
-      this.parameters.set(target, { down, up });
-      this.residents.push(down, up);
+      const magnitude = this.adapters.dora ? matrix("lora_magnitude_vector", [output]) : undefined;
+      this.parameters.set(target, { down, up, ...(magnitude !== undefined && { magnitude }) });
+      this.residents.push(down, up, ...(magnitude === undefined ? [] : [magnitude]));
     }
   }
 
@@ -151,45 +96,134 @@ class Writer {
     this.nodes.push({ ...node, id: this.nodes.length, outputs });
   }
 
-  adapt(target: Target): void {
-    const { down, up } = this.parameters.get(target) as Parameters;
-    const { dropout } = this.adapters;
+  /** peft's Linear adds in the adapters' type; its layers of packed weights take a copy of the result, and add in that one's type. */
+  adapt(target: Target, packed: boolean): void {
+    const { down } = this.parameters.get(target) as Parameters;
     const { input, output, scope } = target;
-    const result = this.nodes.at(-1)?.outputs[0] as ValueId;
     const { shape } = this.spec(output);
-    const inner = [...shape.slice(0, -1), this.adapters.rank];
-    const sum = this.activation("sum", dense(shape, "float32"));
-    const wide = this.activation("x", this.spec(input));
-    this.node("castLike", { self: input, other: down }, {}, wide, scope.id);
-    let x = wide;
-    if (dropout > 0) {
-      x = this.activation("dropped", this.spec(input));
-      const at = this.scope(scope, "lora_dropout.default", "Dropout");
-      this.node("dropout", { input: wide }, { p: dropout, train: true }, x, at);
+    const bare = this.nodes.at(-1)?.outputs[0] as ValueId;
+    if (this.adapters.dora) {
+      this.adaptWithMagnitude(target, bare, packed);
+      return;
     }
-    const low = this.activation("low", dense(inner, "float32"));
-    this.node(
-      "linear",
-      { input: x, weight: down, bias: null },
-      {},
-      low,
-      this.scope(scope, "lora_A.default", "Linear"),
+    if (!packed) {
+      const wide = this.castLike(input, down, scope.id);
+      const sum = this.activation("sum", dense(shape, "float32"));
+      const scaled = this.lowRank(target, wide);
+      this.node("add", { self: bare, other: scaled }, {}, sum, scope.id);
+      this.hold(bare);
+      this.node("castLike", { self: sum, other: bare }, {}, output, scope.id);
+      this.hold(sum);
+      this.hold(wide, 2);
+      return;
+    }
+    const result = this.activation("result", this.spec(output));
+    this.node("clone", { self: bare }, {}, result, scope.id);
+    const wide = this.autocast ? input : this.castLike(input, down, scope.id);
+    const scaled = this.lowRank(target, wide);
+    const added = this.autocast ? scaled : this.castLike(scaled, result, scope.id);
+    this.node("add", { self: result, other: added }, {}, output, scope.id);
+    if (!this.autocast) this.hold(wide);
+    this.hold(added, 2);
+  }
+
+  private castLike(self: ValueId, other: ValueId, scope: ScopeId): ValueId {
+    const cast = this.activation("x", this.spec(self));
+    this.node("castLike", { self, other }, {}, cast, scope);
+    return cast;
+  }
+
+  /**
+   * DoRA: result + (m/n - 1) * base + m/n * lora(x), where n is the norm of weight + BA, whose history is cut. BA is made by a pass
+   * of the identity; with dropout the base layer's product is made again.
+   * Source  peft 0.21: tuners/lora/dora.py DoraLinearLayer.forward
+   */
+  private adaptWithMagnitude(target: Target, bare: ValueId, packed: boolean): void {
+    const { down, up, magnitude } = this.parameters.get(target) as Parameters;
+    const { input, output, scope, weight } = target;
+    const product = this.nodes.at(-1) as Node;
+    if (packed || magnitude === undefined || product.op !== "linear")
+      throw doraOfPacked(packed ? "--quantize" : "--lora");
+    const { shape } = this.spec(output);
+    const [outputs, inputs] = weight.spec.shape as readonly [number, number];
+    const wide = this.castLike(input, down, scope.id);
+    const x = this.dropped(target, wide);
+    const apart = { noGrad: true };
+    const make = (
+      op: string,
+      ports: Node["inputs"],
+      attributes: Node["attributes"],
+      size: readonly number[],
+    ) => {
+      const made = this.activation(op, dense(size, "float32"));
+      this.node(op, ports, attributes, made, scope.id);
+      return made;
+    };
+    const eye = make("create", {}, { ...apart, size: [inputs, inputs], dtype: "float32", spelledOut: true }, [
+      inputs,
+      inputs,
+    ]);
+    const narrow = make("linear", { input: eye, weight: down, bias: null }, apart, [
+      inputs,
+      this.adapters.rank,
+    ]);
+    const delta = make("linear", { input: narrow, weight: up, bias: null }, apart, [inputs, outputs]);
+    const whole = make("castLike", { self: weight.id, other: x }, apart, [outputs, inputs]);
+    const scaled = make("mul", { self: delta }, { ...apart, other: 1 }, [inputs, outputs]);
+    const turned = make("transpose", { self: scaled }, { ...apart, dim0: 0, dim1: 1 }, [outputs, inputs]);
+    const merged = make("add", { self: whole, other: turned }, apart, [outputs, inputs]);
+    const norm = make("vectorNorm", { self: merged }, { ...apart, ord: 2, dim: [1] }, [outputs]);
+    const ratio = make("div", { self: magnitude, other: norm }, {}, [outputs]);
+    const scale = make("view", { self: ratio }, { size: [1, outputs] }, [1, outputs]);
+    const high = this.product("B", target, this.product("A", target, x, down), up);
+    const { bias = null } = product.inputs;
+    const base =
+      x !== wide
+        ? make("linear", { input: x, weight: whole, bias: null }, {}, shape)
+        : bias === null
+          ? bare
+          : make("sub", { self: bare, other: bias }, {}, shape);
+    const less = make("sub", { self: scale }, { other: 1 }, [1, outputs]);
+    const first = make("mul", { self: less, other: base }, {}, shape);
+    const second = make(
+      "mul",
+      { self: make("mul", { self: scale, other: high }, {}, shape) },
+      { other: 1 },
+      shape,
     );
-    const high = this.activation("high", dense(shape, "float32"));
-    this.node(
-      "linear",
-      { input: low, weight: up, bias: null },
-      {},
-      high,
-      this.scope(scope, "lora_B.default", "Linear"),
-    );
-    const scaled = this.activation("scaled", dense(shape, "float32"));
-    this.node("mul", { self: high }, { other: 1 }, scaled, scope.id);
-    this.node("add", { self: result, other: scaled }, {}, sum, scope.id);
-    this.hold(result);
-    this.node("castLike", { self: sum, other: result }, {}, output, scope.id);
+    const change = make("add", { self: first, other: second }, {}, shape);
+    for (const [order, id] of [narrow, eye, delta, whole].entries()) this.hold(id, order + 1);
+    const sum = make("add", { self: bare, other: change }, {}, shape);
+    this.hold(bare);
+    this.node("castLike", { self: sum, other: bare }, {}, output, scope.id);
     this.hold(sum);
     this.hold(wide, 2);
+  }
+
+  private dropped({ scope }: Target, x: ValueId): ValueId {
+    const { dropout } = this.adapters;
+    if (dropout === 0) return x;
+    const made = this.activation("dropped", this.spec(x));
+    const at = this.scope(scope, "lora_dropout.default", "Dropout");
+    this.node("dropout", { input: x }, { p: dropout, train: true }, made, at);
+    return made;
+  }
+
+  private product(name: "A" | "B", { scope }: Target, input: ValueId, weight: ValueId): ValueId {
+    const size = [...this.spec(input).shape.slice(0, -1), this.spec(weight).shape[0] as number];
+    const made = this.activation(name, dense(size, "float32"));
+    const at = this.scope(scope, `lora_${name}.default`, "Linear");
+    this.node("linear", { input, weight, bias: null }, {}, made, at);
+    return made;
+  }
+
+  /** lora_B(lora_A(dropout(x))) * scaling */
+  private lowRank(target: Target, x: ValueId): ValueId {
+    const { down, up } = this.parameters.get(target) as Parameters;
+    const high = this.product("B", target, this.product("A", target, this.dropped(target, x), down), up);
+    const scaled = this.activation("scaled", dense(this.spec(high).shape, "float32"));
+    this.node("mul", { self: high }, { other: 1 }, scaled, target.scope.id);
+    return scaled;
   }
 
   /** `output.requires_grad_(True)` in a hook of the embeddings. */

@@ -14,7 +14,11 @@ export function chooseAdapters(text: string, where = "--lora"): Adapters {
     if (name === "rank" || name === "r") chosen = { ...chosen, rank: wholeIn(value, where, part) };
     else if (name === "targets") chosen = { ...chosen, targets: targetsIn(value, where, part) };
     else if (name === "dropout") chosen = { ...chosen, dropout: shareIn(value, where, part) };
-    else if (name !== "alpha") throw wrongAdapters(where, part, "rank, targets, dropout or alpha");
+    else if (name === "dora" || name === "rslora") {
+      const on = switchIn(value, where, part); // rsLoRA is another scale: no bytes
+      if (name === "dora" && on) chosen = { ...chosen, dora: true };
+    } else if (name !== "alpha")
+      throw wrongAdapters(where, part, "rank, targets, dropout, dora, rslora or alpha");
   }
   return chosen;
 }
@@ -23,6 +27,11 @@ function wholeIn(value: string, where: string, part: string): number {
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= 1 && number <= MOST) return number;
   throw wrongAdapters(where, part, `a whole number from 1 to ${MOST}`);
+}
+
+function switchIn(value: string, where: string, part: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw wrongAdapters(where, part, "true or false");
 }
 
 function shareIn(value: string, where: string, part: string): number {

@@ -135,6 +135,8 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...meshOf(spec),
     ...imageOf(spec),
     ...textOf(spec),
+    ...(spec.loss_kind && { loss: spec.loss_kind }),
+    ...(spec.quantize && { quantize: quantizationOf(spec) }),
     ...(spec.lora && { lora: adaptersOf(spec.lora) }),
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
@@ -209,10 +211,18 @@ function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask
   };
 }
 
+/** @param {RecordedSpec} spec */
+function quantizationOf({ quantize, double_quant, prepare }) {
+  return [quantize, double_quant === false && "double=false", prepare === false && "prepare=false"]
+    .filter(Boolean)
+    .join(",");
+}
+
 /** @param {NonNullable<RecordedSpec["lora"]>} lora */
-function adaptersOf({ r, lora_dropout, target_modules }) {
+function adaptersOf({ r, lora_dropout, target_modules, use_dora }) {
+  const dora = use_dora ? ",dora=true" : "";
   const targets = typeof target_modules === "string" ? target_modules : target_modules.join("+");
-  return `rank=${r},dropout=${lora_dropout},targets=${targets}`;
+  return `rank=${r},dropout=${lora_dropout},targets=${targets}${dora}`;
 }
 
 /**

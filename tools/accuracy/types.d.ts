@@ -30,6 +30,7 @@ export interface RecordedSpec {
   readonly lora?: {
     readonly r: number;
     readonly lora_dropout: number;
+    readonly use_dora?: boolean;
     readonly target_modules: string | readonly string[];
   };
   /** Of models that transformers makes. */
@@ -46,6 +47,10 @@ export interface RecordedSpec {
   readonly offload?: boolean | "pinned";
   readonly validate?: boolean;
   readonly attention_mask?: boolean;
+  readonly quantize?: string;
+  readonly double_quant?: boolean;
+  readonly prepare?: boolean;
+  readonly loss_kind?: NonNullable<Options["loss"]>;
   readonly model_kwargs?: unknown;
   readonly clip_grad?: number;
   readonly dist?: {

@@ -105,6 +105,12 @@ export interface Tracer {
   ): readonly Traced[];
   /** Gives up a tensor before the operator being lowered ends, as a C++ local that is overwritten. */
   drop(tensor: Traced): void;
+  /** What `run` dispatches leaves no history: the forward of a `torch.autograd.Function`. */
+  withoutGradients<T>(run: () => T): T;
+  /** One statement of Python: what `run` makes and does not return dies when it ends, last made first. */
+  statement(run: () => Traced): Traced;
+  /** The type autocast lowers to, where it is on. */
+  readonly autocast: DType | null;
   readonly device: Device;
 }
 

@@ -84,6 +84,10 @@ export const lossKernels = {
       },
     }),
   },
+  givenGradients: {
+    backward: (_, { saved, ports, needs }) =>
+      ports.map((port, i) => (needs[i] ? (saved[port === "input" ? "toInput" : "toWeight"] ?? null) : null)),
+  },
   mseLoss: { forward: intoFirst, backward: gradients(pointwise) },
   smoothL1Loss: { forward: intoFirst, backward: gradients(pointwise) },
   huberLoss: {

@@ -12,10 +12,12 @@ import { float8Kernels, lowerFloat8Linear } from "./float8.js";
 import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
+import { lowerLinearLoss } from "./linear-loss.js";
 import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
+import { lowerLinear4bit, quantizedKernels } from "./quantized.js";
 import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
 import { cellKernels, lowerFusedCell, lowerSimpleCell } from "./recurrent-cells.js";
 import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
@@ -35,6 +37,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...indexingKernels,
   ...lossKernels,
   ...randomKernels,
+  ...quantizedKernels,
   ...recurrentKernels,
   ...cellKernels,
 };
@@ -55,6 +58,7 @@ const lowerDiff: Lowering = (trace, inputs, attributes) => {
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   linear: lowerLinear,
   float8Linear: lowerFloat8Linear,
+  linear4bit: lowerLinear4bit,
   matmul: lowerMatmul,
   einsum: lowerEinsum,
   outer: lowerOuter,
@@ -103,6 +107,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     }),
   diff: lowerDiff,
   crossEntropy: lowerCrossEntropy,
+  linearLoss: lowerLinearLoss,
   l1Loss: lowerL1,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,

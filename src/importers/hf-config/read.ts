@@ -10,10 +10,11 @@ import type { Source } from "../../base/source.js";
 import { MiB } from "../../base/units.js";
 import { nearest } from "../../base/did-you-mean.js";
 import { Config } from "../../models/config.js";
-import { missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
+import { lossNeedsNextToken, missingFamily, unknownFamily, unknownTask } from "../../models/complaints.js";
 import { ALIASES, DEFAULTS } from "../../models/defaults.js";
 import { FAMILIES } from "../../models/families.js";
 import type { Family, Task } from "../../models/family.js";
+import type { LinearLossName } from "../../models/losses.js";
 import { drawModel } from "../../models/module.js";
 import { ofOneRank, sharedOut, tensorPlanOf } from "../../models/tensor-plan.js";
 import type { Bindings, ImportedModel } from "../model.js";
@@ -61,7 +62,13 @@ export async function configModel(
     batch: 1,
     ...(sequence !== null && { sequence }),
     takesTensorRanks: true,
-    takes: [...(sequence === null ? [] : (["sequence"] as const)), "task", "classes", "imageChannels"],
+    takes: [
+      ...(sequence === null ? [] : (["sequence"] as const)),
+      "task",
+      "classes",
+      "imageChannels",
+      "loss",
+    ],
     bind: (bindings) =>
       draw(family, config, { type, head }, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
   };
@@ -95,6 +102,8 @@ function draw(family: Family, whole: Config, { type, head: named }: Named, bindi
   const task = asked ?? fallback;
   if (!family.tasks.includes(task)) throw unknownTask(config.source, task, family.tasks);
   const training = bindings.mode !== "inference";
+  const loss = bindings.loss as LinearLossName | undefined; // as: checked with the settings
+  if (loss !== undefined && task !== "causal-lm") throw lossNeedsNextToken(config.source, loss, task);
   const {
     kind,
     model,
@@ -104,6 +113,7 @@ function draw(family: Family, whole: Config, { type, head: named }: Named, bindi
     batch: bindings.batch ?? 1,
     sequence: bindings.sequence ?? DEFAULT_SEQUENCE,
     training,
+    ...(training && loss !== undefined && { loss }),
     ...(bindings.image && { image: bindings.image }),
     shapes: bindings.shapes ?? {},
   });
