@@ -12,7 +12,15 @@ import { float8Kernels, lowerFloat8Linear } from "./float8.js";
 import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
-import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
+import {
+  lossKernels,
+  lowerCrossEntropy,
+  lowerKlDiv,
+  lowerL1,
+  lowerMarginRanking,
+  lowerNll,
+  lowerPoissonNll,
+} from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
@@ -104,6 +112,8 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   diff: lowerDiff,
   crossEntropy: lowerCrossEntropy,
   l1Loss: lowerL1,
+  poissonNllLoss: lowerPoissonNll,
+  marginRankingLoss: lowerMarginRanking,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,
   lstmCell: lowerFusedCell("fusedLstmCell"),
