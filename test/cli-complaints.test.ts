@@ -98,11 +98,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ],
   ["a shape for no input", estimate("--shape", "pixels=8x1x28x28"), ["[setup/input]"]],
   ["a glob that freezes nothing", estimate("--freeze", "encoder.*"), ["[setup/freeze]"]],
-  [
-    "a precision of a later release",
-    estimate("--precision", "fp8"),
-    ["[setup/not-yet]", "planned for release"],
-  ],
+  ["a loss of a later release", estimate("--loss", "chunked"), ["[setup/not-yet]", "planned for release"]],
   ["sharding of a later release", estimate("--parallel", "dp=8"), ["--parallel: ", "[setup/not-yet]"]],
   [
     "a checkpointing that says no blocks",
