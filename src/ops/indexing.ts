@@ -48,6 +48,13 @@ export const indexings = {
     },
     backward: { self: ["index"] },
   }),
+  /** Values at places of the flattened tensor. */
+  take: op({
+    inputs: ["self", "index"],
+    outputs: ["result"],
+    infer: ({ self, index }) => dense(index.shape, self.dtype),
+    backward: { self: ["self", "index"] },
+  }),
   gather: op({
     inputs: ["self", "index"],
     outputs: ["result"],

@@ -97,5 +97,21 @@ export const losses = {
       target: ["self", "target", "weight", "pos_weight"],
     },
   }),
+  poissonNllLoss: pointwise({ self: ["self", "target"] }),
+  marginRankingLoss: op({
+    inputs: ["input1", "input2", "target"],
+    outputs: ["result"],
+    infer: ({ input1, input2, target }, attributes) =>
+      reduces(attributes)
+        ? dense([], input1.dtype)
+        : dense(broadcastAll([input1, input2, target]), input1.dtype),
+    backward: { input1: ["target"], input2: ["target"] },
+  }),
+  multiMarginLoss: op({
+    inputs: ["self", "target", "weight?"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => dense(reduces(attributes) ? [] : self.shape.slice(0, -1), self.dtype),
+    backward: { self: ["self", "target", "weight"] },
+  }),
   klDiv: pointwise({ self: ["target"], target: ["self", "target"] }),
 } satisfies OpTable;

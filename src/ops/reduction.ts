@@ -54,6 +54,16 @@ export const reductions = {
   vectorNorm: reduction(["self", "result"]),
   maxDim: extremum,
   minDim: extremum,
+  medianDim: extremum,
+  aminmax: op({
+    inputs: ["self"],
+    outputs: ["min", "max"],
+    infer: ({ self }, a) => {
+      const shape = reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim"));
+      return [dense(shape, self.dtype), dense(shape, self.dtype)];
+    },
+    backward: { self: ["self", "min", "max"] },
+  }),
   argmax: op({
     inputs: ["self"],
     outputs: ["result"],

@@ -28,7 +28,7 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
   const order = new Int32Array(storages);
   const returns = scopeEnds(graph);
   const depths = scopeDepths(graph);
-  const deepest = Math.max(0, ...depths);
+  const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
   const producer = new Int32Array(graph.values.length).fill(-1);
   const extend = (value: ValueId, until: number, released = 0) => {
     const storage = storageOf[value] as StorageId | undefined;

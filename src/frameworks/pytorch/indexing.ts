@@ -157,6 +157,11 @@ export const indexingKernels = {
       self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),
     }),
   },
+  take: {
+    backward: gradients({
+      self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),
+    }),
+  },
   gather: {
     backward: gradients({
       self: (kernel, call) => fresh(kernel, (call.inputs[0] as TensorSpec).shape, gradOf(call).spec.dtype),

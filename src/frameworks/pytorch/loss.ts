@@ -7,10 +7,10 @@ import { iterate } from "../../ops/layout.js";
 import { int } from "../../ops/rule.js";
 import {
   elementwise,
+  fresh,
   type ForwardCall,
   type Formula,
   given,
-  fresh,
   gradients,
   gradOf,
   type Held,
@@ -87,6 +87,16 @@ export const lossKernels = {
   givenGradients: {
     backward: (_, { saved, ports, needs }) =>
       ports.map((port, i) => (needs[i] ? (saved[port === "input" ? "toInput" : "toWeight"] ?? null) : null)),
+  },
+  /** A number per sample, then their mean. */
+  multiMarginLoss: {
+    forward: (kernel, { inputs, outputs }) => {
+      const out = kernel.empty(outputs[0] as TensorSpec);
+      const self = inputs.self as Held;
+      kernel.free(fresh(kernel, self.spec.shape.slice(0, -1), self.spec.dtype));
+      return [out];
+    },
+    backward: gradients({ self: (kernel, call) => elementwise(kernel, [call.saved.self as Held]) }),
   },
   mseLoss: { forward: intoFirst, backward: gradients(pointwise) },
   smoothL1Loss: { forward: intoFirst, backward: gradients(pointwise) },
@@ -260,4 +270,31 @@ function logDivergence(trace: Tracer, self: Traced, target: Traced): Traced {
   const every = trace.call("mul", { self: likelihood, other: difference });
   for (const part of [likelihood, difference]) trace.drop(part);
   return every;
+}
+
+/** exp(input) - target * input. Loss.cpp poisson_nll_loss */
+export const lowerPoissonNll: Lowering = (trace, inputs, attributes) => {
+  const [self, target] = [given(inputs, "self"), given(inputs, "target")];
+  const cross = trace.call("mul", { self: target, other: self });
+  const rate = trace.call("exp", { self });
+  const every = trace.call("sub", { self: rate, other: cross });
+  trace.drop(cross);
+  return reducedBy(trace, every, attributes);
+};
+
+/** (-target * (input1 - input2) + margin).clamp_min_(0). Loss.cpp margin_ranking_loss */
+export const lowerMarginRanking: Lowering = (trace, inputs, attributes) => {
+  const [input1, input2] = [given(inputs, "input1"), given(inputs, "input2")];
+  const difference = trace.call("sub", { self: input1, other: input2 });
+  const sign = trace.call("neg", { self: given(inputs, "target") });
+  const product = trace.call("mul", { self: sign, other: difference });
+  const wide = trace.call("add", { self: product }, { other: 1 });
+  for (const part of [product, sign, difference]) trace.drop(part);
+  const every = trace.call("clamp", { self: wide }, { min: 0, inPlace: true });
+  return reducedBy(trace, every, attributes);
+};
+
+function reducedBy(trace: Tracer, every: Traced, attributes: Attributes): Traced {
+  const reduction = int(attributes, "reduction", 1);
+  return reduction === 0 ? every : trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 }

@@ -39,9 +39,13 @@ function spread(call: BackwardCall): Held {
 
 /** A mask, its count, and the gradient shared among equals (amax, amin, max, min). */
 function sharedAmongEqual(kernel: Kernel, call: BackwardCall): Held {
+  return sharedWith(kernel, call, call.saved.result as Held, gradOf(call));
+}
+
+function sharedWith(kernel: Kernel, call: BackwardCall, extremum: Held, gradient: Held): Held {
   const self = call.saved.self as Held;
-  const result = restored(call, call.saved.result as Held);
-  const grad = restored(call);
+  const result = restored(call, extremum);
+  const grad = restored(call, gradient);
   const mask = elementwise(kernel, [self, result], "bool");
   const count = fresh(kernel, result.spec.shape, "int64");
   const numbers = fresh(kernel, self.spec.shape, "int64"); // the mask as whole numbers while it is summed
@@ -177,6 +181,17 @@ export const reductionKernels = {
   amin: { forward: reduces, backward: gradients({ self: sharedAmongEqual }) },
   maxAll: { forward: extreme, backward: gradients({ self: spreadEvenly }) },
   minAll: { forward: extreme, backward: gradients({ self: spreadEvenly }) },
+  aminmax: {
+    backward: (kernel, call) => {
+      const { min, max } = call.saved as { min: Held; max: Held };
+      const parts = [min, max].flatMap((extremum, i) => {
+        const grad = call.grads[i];
+        return grad ? [kernel.scope(() => sharedWith(kernel, call, extremum, grad))] : [];
+      });
+      return [parts.length === 2 ? elementwise(kernel, parts) : (parts[0] ?? null)];
+    },
+  },
+  medianDim: scattered(),
   maxDim: scattered(),
   minDim: scattered(),
   topk: scattered(),

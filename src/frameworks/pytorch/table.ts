@@ -13,7 +13,15 @@ import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
 import { lowerLinearLoss } from "./linear-loss.js";
-import { lossKernels, lowerCrossEntropy, lowerKlDiv, lowerL1, lowerNll } from "./loss.js";
+import {
+  lossKernels,
+  lowerCrossEntropy,
+  lowerKlDiv,
+  lowerL1,
+  lowerMarginRanking,
+  lowerNll,
+  lowerPoissonNll,
+} from "./loss.js";
 import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./normalization.js";
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
@@ -109,6 +117,8 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   crossEntropy: lowerCrossEntropy,
   linearLoss: lowerLinearLoss,
   l1Loss: lowerL1,
+  poissonNllLoss: lowerPoissonNll,
+  marginRankingLoss: lowerMarginRanking,
   klDiv: lowerKlDiv,
   dropout: lowerDropout,
   lstmCell: lowerFusedCell("fusedLstmCell"),
