@@ -23,7 +23,8 @@ export function byHand(
   count: Omit<HandCount, "bytesPerElement"> & { readonly bytesPerElement?: number },
 ): ByHandReport {
   const whole = { bytesPerElement: FLOAT32, ...count };
-  for (const [name, value] of Object.entries(whole)) {
+  const { transformer, ...counts } = whole;
+  for (const [name, value] of [...Object.entries(counts), ...Object.entries(transformer ?? {})]) {
     if (!Number.isSafeInteger(value) || value < 0) throw handCount(name, String(value), "a whole number");
   }
   const { activations, parameters, inputElements, batch, bytesPerElement } = whole;
@@ -49,6 +50,7 @@ export function countByHand(
     (sum, { spec }) => sum + spec.shape.slice(1).reduce((all, size) => all * size, 1),
     0,
   );
+  const tokens = bindings.sequence ?? model.sequence;
   const outputs = layers.map(({ activationsPerSample, parameterCount: own }) => ({
     elements: activationsPerSample ?? 0,
     own,
@@ -59,6 +61,7 @@ export function countByHand(
     parameters: parameterCount,
     inputElements,
     batch: setup.batch,
+    ...(model.blocks && tokens !== undefined && { transformer: { ...model.blocks, tokens } }),
     bytesPerElement: FLOAT32,
     parameterLayerActivations: sum(outputs.filter(({ own }) => own > 0)),
   };

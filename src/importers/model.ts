@@ -28,6 +28,13 @@ export interface Bindings {
 /** Settings that only some models take. */
 export type ModelSetting = "sequence" | "task" | "classes" | "imageChannels" | "loss";
 
+export interface TransformerBlocks {
+  readonly layers: number;
+  /** Elements of a token. */
+  readonly width: number;
+  readonly heads: number;
+}
+
 export interface ImportedModel {
   readonly kind: "model";
   readonly name: string;
@@ -38,6 +45,8 @@ export interface ImportedModel {
   readonly batch: number;
   /** Which of the settings that only some models take this one does; absent: none. */
   readonly takes?: readonly ModelSetting[];
+  /** Of a stack of transformer blocks: what closed forms ask for. */
+  readonly blocks?: TransformerBlocks;
   /** It can be drawn as one of several ranks that share out the matrices of layers. */
   readonly takesTensorRanks?: boolean;
   /** Tokens per sample when the user names none, for a model that has them. */

@@ -1,8 +1,9 @@
 /**
  * Training memory by hand: the rules people use, with the asker's numbers filled in, and what each one misses.
  *
- * Reads    counts anybody has: activations of one sample, parameters, input elements, batch, bytes of an element
- * Ignores  rules that need more (Megatron's 34sbh + 5as²b and the transformer cookbook: heads, width, layers)
+ * Reads    counts anybody has: activations of one sample, parameters, input elements, batch, bytes of an element; of a
+ *          transformer also its layers, width, heads and tokens
+ * Ignores  the tensor- and sequence-parallel variants of Megatron's forms
  * Untrue   all of them, beside a walk through the step; that is the point of the table
  */
 import { MiB } from "../base/units.js";
@@ -18,6 +19,15 @@ export interface HandCount {
   readonly bytesPerElement: number;
   /** Of `activations`, those of layers that own parameters; rules that need it are left out without it. */
   readonly parameterLayerActivations?: number;
+  /** Rules about transformers are left out without them. */
+  readonly transformer?: {
+    readonly layers: number;
+    /** Elements of a token. */
+    readonly width: number;
+    readonly heads: number;
+    /** Tokens of a sample. */
+    readonly tokens: number;
+  };
 }
 
 export interface RuleOfThumb {
@@ -78,6 +88,24 @@ function product(bytesPerElement: number, ...factors: readonly number[]): Term {
 
 const miniBatch = ({ bytesPerElement, batch, inputElements }: HandCount) =>
   product(bytesPerElement, batch, inputElements);
+
+const KORTHIKANTI = "Korthikanti et al. 2022, Reducing Activation Recomputation (arXiv:2205.05198)";
+/** Bytes of one block per element of [tokens, batch, width], and per score of its attention, in 16 bits. */
+const PER_ELEMENT = 34;
+const PER_SCORE = 5;
+const PER_BLOCK_INPUT = 2;
+
+const perBlock = ({ batch, transformer }: HandCount, bytes: number): Term | undefined =>
+  transformer && product(bytes, transformer.layers, transformer.tokens, batch, transformer.width);
+
+const scores = ({ batch, transformer }: HandCount): Term | undefined =>
+  transformer && product(PER_SCORE, transformer.layers, transformer.heads, transformer.tokens ** 2, batch);
+
+const defined = (...terms: readonly (Term | undefined)[]): Term[] | undefined =>
+  terms.every((term) => term !== undefined) ? (terms as Term[]) : undefined; // as: checked
+
+const ONLY_BLOCKS =
+  "activations of the blocks alone: parameters, gradients, states, embeddings and logits come on top";
 
 const OUTSIDE =
   "no workspace of cuDNN and cuBLAS, no allocator slack, no CUDA context (hundreds of MiB on their own)";
@@ -243,5 +271,27 @@ const RULES: readonly Rule[] = [
       "a half-precision copy of every weight at once: PyTorch's autocast casts one layer at a time, and keeps the copies until forward ends",
       OUTSIDE,
     ],
+  },
+  {
+    name: "34sbh + 5as²b for each block",
+    source: `${KORTHIKANTI}, equation 1: no recomputation`,
+    terms: (count) => defined(perBlock(count, PER_ELEMENT), scores(count)),
+    misses: [
+      "for blocks with GELU, LayerNorm and dropout in 16 bits whose attention keeps its scores; statistics of the norms, 16sb, are left out as the paper says",
+      "with gated feed-forward layers, RMSNorm or rotary positions other tensors are kept",
+      ONLY_BLOCKS,
+    ],
+  },
+  {
+    name: "34sbh for each block",
+    source: `${KORTHIKANTI}, section 5: selective recomputation; flash attention keeps as much`,
+    terms: (count) => defined(perBlock(count, PER_ELEMENT)),
+    misses: ["flash attention also keeps 4asb, a sum per row of its scores", ONLY_BLOCKS],
+  },
+  {
+    name: "2sbh for each block",
+    source: `${KORTHIKANTI}, section 5: full recomputation keeps a block's input`,
+    terms: (count) => defined(perBlock(count, PER_BLOCK_INPUT)),
+    misses: ["while a block is computed again, all of its 34sbh + 5as²b are there for a moment", ONLY_BLOCKS],
   },
 ];

@@ -62,6 +62,7 @@ export async function configModel(
     batch: 1,
     ...(sequence !== null && { sequence }),
     takesTensorRanks: true,
+    ...blocksOf(config),
     takes: [
       ...(sequence === null ? [] : (["sequence"] as const)),
       "task",
@@ -72,6 +73,15 @@ export async function configModel(
     bind: (bindings) =>
       draw(family, config, { type, head }, { sequence: sequence ?? DEFAULT_SEQUENCE, ...bindings }),
   };
+}
+
+/** Of one stack of blocks, as most configurations name its sizes. */
+function blocksOf(config: Config): Pick<ImportedModel, "blocks"> {
+  const keys = ["num_hidden_layers", "hidden_size", "num_attention_heads"] as const;
+  const sizes = keys.map((key) => config.value(key));
+  if (!sizes.every((size) => typeof size === "number" && Number.isInteger(size) && size > 0)) return {};
+  const [layers, width, heads] = sizes as [number, number, number]; // as: checked one line above
+  return { blocks: { layers, width, heads } };
 }
 
 /** Values under the class's own keys, where a file uses their other names. */
