@@ -3,6 +3,7 @@ import { nothingMatches } from "./complaints.js";
 import { type Gpu, GPUS, type GpuId } from "./hardware/gpus.js";
 import { usableMemory } from "./hardware/usable-memory.js";
 import { IMPORTERS, type ImporterEntry } from "./importers/registry.js";
+import { FAMILIES } from "./models/families.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { type Condition, settle } from "./training/optimizers/conditions.js";
 import type { OptimizerRule } from "./training/optimizers/rule.js";
@@ -96,6 +97,8 @@ export interface FormatRow {
   readonly isRead: boolean;
   /** How to make such a file. */
   readonly made: string;
+  /** Kinds of models that a file of this format names, where the format is one of names. */
+  readonly kinds: readonly string[];
 }
 
 export function listFormats(): FormatRow[] {
@@ -106,6 +109,7 @@ export function listFormats(): FormatRow[] {
       extensions,
       isRead: load !== undefined,
       made,
+      kinds: name === "hf-config" ? Object.keys(FAMILIES).sort() : [],
     }),
   );
 }

@@ -78,12 +78,12 @@ async function compareFolder(results) {
   for (const one of readCases(join(shared, "oracle/pytorch"), exported, results)) {
     const group = groups.get(one.group) ?? { cases: [], skipped: [], failed: [] };
     groups.set(one.group, group);
-    const model = await modelOf(one);
-    if (!model) {
-      group.skipped.push(one);
-      continue;
-    }
     try {
+      const model = await modelOf(one);
+      if (!model) {
+        group.skipped.push(one);
+        continue;
+      }
       const first =
         results === "results-benchmark" ? estimate(model, { ...one.options, step: "first" }) : undefined;
       const compared = compareCase(estimate(model, one.options), one.recorded, first);
@@ -108,7 +108,7 @@ async function compareFolder(results) {
  * @returns {Promise<ImportedModel | null>}
  */
 async function modelOf({ why, model, config, recorded: { spec } }) {
-  if (why === null && config !== null) return models.config(config).catch(() => null); // a family that is not known
+  if (why === null && config !== null) return models.config(config);
   if (why === null) return models.file(model);
   if (why !== NO_FILE || spec.model_kwargs) return null;
   const text = layerSpecOf(spec);

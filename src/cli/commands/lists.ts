@@ -1,5 +1,6 @@
 /** `plimsoll models`, `gpus`, `optimizers` and `formats`: what is known, with sources. */
 import {
+  fold,
   formatBytes,
   formatCount,
   type List,
@@ -68,9 +69,16 @@ export async function runFormats(flags: OutputFlags): Promise<number> {
   if (flags.json || flags.csv) return show(formats, list, flags);
   const made = formats
     .filter(({ isRead }) => isRead)
-    .map((format) => `\n${format.title}:\n  ${format.made}\n`);
+    .map(({ title, made, kinds }) => `\n${title}:\n  ${made}\n${named(kinds)}`);
   await print(renderList(list, { width: terminalWidth(), color: wantsColor(flags) }) + made.join(""));
   return EXIT.done;
+}
+
+/** Kinds of models, folded to the terminal. */
+function named(kinds: readonly string[]): string {
+  if (kinds.length === 0) return "";
+  const lines = fold(`model_type: ${kinds.join(", ")}`, terminalWidth(), "  ", "  ");
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 async function show(data: unknown, list: List, flags: OutputFlags): Promise<number> {
