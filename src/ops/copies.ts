@@ -156,12 +156,6 @@ export const copies = {
       return like ? { ...inFormat(like, "preserve"), dtype } : dense([], dtype);
     },
   }),
-  /** What another rank sent. */
-  receive: op({
-    inputs: [],
-    outputs: ["result"],
-    infer: (_, attributes) => dense(ints(attributes, "size", []), dtypeOf(attributes, "dtype", "float32")),
-  }),
   arange: op({
     inputs: [],
     outputs: ["result"],

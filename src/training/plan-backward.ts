@@ -52,6 +52,8 @@ export interface BackwardContext {
   readonly before?: (node: GradNode) => void;
   /** Callbacks of the engine: every gradient is computed. */
   readonly finished?: () => void;
+  /** Where the gradient of the root lies, when another rank sends it. */
+  readonly received?: BlockId;
 }
 
 export function planBackward(context: BackwardContext): void {
@@ -59,7 +61,11 @@ export function planBackward(context: BackwardContext): void {
   const root = tape.root;
   if (!root?.edge) return;
   const pass = new BackwardPass(context);
-  const start = pass.fresh(root.spec, "gradient of the loss");
+  const { received } = context;
+  const start =
+    received === undefined
+      ? pass.fresh(root.spec, "gradient of the loss")
+      : { spec: root.spec, storage: received, uses: 0 };
   ledger.hold(start.storage);
   pass.deliver(root.edge, start);
   pass.run();

@@ -26,7 +26,7 @@ import {
 } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
-import { suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
+import { packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
@@ -129,6 +129,8 @@ class StepPlanner {
   /** What several GPUs add to the step of one; null on one. */
   private readonly ranks: RankHooks | null;
 
+  /** Where a pipeline's next stage sends gradients to. */
+  private received: BlockId | undefined;
   /** Appends a validation pass. */
   private readonly validate: (() => void) | null;
 
@@ -225,8 +227,36 @@ class StepPlanner {
     if (setup.ema) this.copyModel();
     this.constructOptimizer();
     inputs.forEach(arrive);
+    this.receiveBuffers();
     const [section] = ledger.take();
     return section ?? { phase: "resident", actions: [], nodes: [] };
+  }
+
+  /**
+   * A stage has a buffer for every micro-batch that it receives, and for every gradient, from the first step on; the input that
+   * stands for the first one is there already. torch/distributed/pipelining/stage.py _prepare_forward_infra, _prepare_backward_infra
+   */
+  private receiveBuffers(): void {
+    const { tape, setup } = this;
+    const { stage, values } = tape.graph;
+    if (!stage) return;
+    const inputs =
+      stage.index === 0
+        ? []
+        : values.filter(({ name, role }) => role === "input" && name.endsWith("_received"));
+    for (const { spec, name } of inputs)
+      for (let micro = 1; micro < setup.accumulate; micro++) this.receiveBuffer(spec, name);
+    if (stage.index === stage.count - 1 || !tape.root) return;
+    for (let micro = 0; micro < setup.accumulate; micro++)
+      this.received = this.receiveBuffer(tape.root.spec, "gradient of what is sent");
+  }
+
+  private receiveBuffer(spec: TensorSpec, label: string): BlockId {
+    const because = "a receive buffer of a pipeline, one for each micro-batch";
+    const block = this.ledger.declare(packedSize(spec), "communication", label, because, spec);
+    this.ledger.allocate(block);
+    this.ledger.hold(block);
+    return block;
   }
 
   /** Images come row-major; the loop stores them NHWC and lets go of the others. */
@@ -435,6 +465,7 @@ class StepPlanner {
         if (this.setup.optimizerInBackward) this.stepInBackward(id);
       },
       offload: this.offload,
+      ...(this.received !== undefined && { received: this.received }),
       releaseSaved: (storage) => {
         saved[storage] = (saved[storage] as number) - 1;
         ledger.drop(storage);

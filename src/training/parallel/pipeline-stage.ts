@@ -2,7 +2,7 @@
  * Graph → Graph: the part of a model that one stage of a pipeline runs.
  *
  * Stages have as many blocks each; the first also runs what comes before them, the last what comes after. What the stage
- * before makes is received, and its gradient sent back. Values that no parameter decides, such as masks and positions, are
+ * before makes is received in a buffer of its own, and its gradient sent back. Values that no parameter decides, such as masks and positions, are
  * made on every stage that reads them.
  */
 import { elements } from "../../base/shape.js";
@@ -95,9 +95,7 @@ function assemble(graph: Graph, { index, count, from, kept, received, sent }: St
   for (const id of received) {
     const { spec, name } = values[id] as Value;
     const raw = values.length;
-    values.push({ id: raw, name: `${name}_received`, role: "activation", spec, trainable: false });
-    const attributes = { size: spec.shape, dtype: spec.dtype, spelledOut: true };
-    nodes.push({ id: nodes.length, op: "receive", inputs: {}, attributes, outputs: [raw], scope: 0 });
+    values.push({ id: raw, name: `${name}_received`, role: "input", spec, trainable: false });
     nodes.push({
       id: nodes.length,
       op: "requireGrad",
