@@ -14,11 +14,14 @@ export class Config {
   readonly source: string;
   private readonly values: Defaults;
   private readonly defaults: Defaults;
+  /** Sizes that were read and that the file does not have, with what the class takes. */
+  readonly defaulted: Map<string, number>;
 
-  constructor(source: string, values: Defaults, defaults: Defaults) {
+  constructor(source: string, values: Defaults, defaults: Defaults, defaulted = new Map<string, number>()) {
     this.source = source;
     this.values = values;
     this.defaults = defaults;
+    this.defaulted = defaulted;
   }
 
   /** The value of `key`, or the default; null when neither says, or the file says null. */
@@ -31,7 +34,8 @@ export class Config {
   with(values: Defaults): Config {
     const given = Object.entries(values).filter(([, value]) => value !== undefined);
     if (given.length === 0) return this;
-    return new Config(this.source, { ...this.values, ...Object.fromEntries(given) }, this.defaults);
+    const changed = { ...this.values, ...Object.fromEntries(given) };
+    return new Config(this.source, changed, this.defaults, this.defaulted);
   }
 
   has(key: string): boolean {
@@ -41,7 +45,11 @@ export class Config {
   /** A whole number above zero. */
   count(key: string, otherwise?: number): number {
     const value = this.value(key) ?? otherwise;
-    if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < MOST) return value;
+    if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < MOST) {
+      if (!Object.hasOwn(this.values, key) && Object.hasOwn(this.defaults, key))
+        this.defaulted.set(key, value);
+      return value;
+    }
     throw badValue(this.source, key, "a whole number above 0", value);
   }
 

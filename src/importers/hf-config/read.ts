@@ -6,6 +6,7 @@
  * Ignores  keys about tokens, generation, training scripts and initialisation; `auto_map` and other pointers to code
  * Untrue   code that a file brings along (`trust_remote_code`) is not run: the family's own class is taken
  */
+import type { Diagnostic } from "../../base/complaint.js";
 import type { Source } from "../../base/source.js";
 import { MiB } from "../../base/units.js";
 import { nearest } from "../../base/did-you-mean.js";
@@ -75,6 +76,14 @@ export async function configModel(
   };
 }
 
+/** Sizes that decided the answer and that the file does not say. */
+function defaultNotes({ source, defaulted }: Config): Diagnostic[] {
+  if (defaulted.size === 0) return [];
+  const sizes = [...defaulted].map(([key, value]) => `${key} ${value}`).join(", ");
+  const message = `not in the file, so as the class has them: ${sizes}`;
+  return [{ code: "config/defaults", severity: "info", message, where: source }];
+}
+
 /** Of one stack of blocks, as most configurations name its sizes. */
 function blocksOf(config: Config): Pick<ImportedModel, "blocks"> {
   const keys = ["num_hidden_layers", "hidden_size", "num_attention_heads"] as const;
@@ -133,7 +142,8 @@ function draw(family: Family, whole: Config, { type, head: named }: Named, bindi
     checkpointing: bindings.checkpointing === true,
     tensor: plan && { ...plan, ranks },
   };
-  return { graph: sharedOut(drawModel(config.source, kind, run, model), run.tensor), diagnostics };
+  const graph = sharedOut(drawModel(config.source, kind, run, model), run.tensor);
+  return { graph, diagnostics: [...diagnostics, ...defaultNotes(config)] };
 }
 
 /** `_name_or_path` where the file has it, else the file's folder or name. */

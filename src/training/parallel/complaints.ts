@@ -27,8 +27,8 @@ export function layersDoNotDivide(layers: number, stages: number): InputError {
   return new InputError({
     code: "parallel/stages",
     where: "--parallel pp",
-    rule: "every stage of a pipeline has as many blocks",
-    expected: layers === 0 ? "a model made of blocks" : `a divisor of ${layers} blocks`,
+    rule: "every stage of a pipeline has as many blocks, or the first and the last one less",
+    expected: layers === 0 ? "a model made of blocks" : `a divisor of ${layers} blocks, or of ${layers + 2}`,
     got: String(stages),
     hint: "choose another number of stages, or leave pp out",
   });

@@ -1,7 +1,7 @@
 /**
  * Graph → Graph: the part of a model that one stage of a pipeline runs.
  *
- * Stages have as many blocks each; the first also runs what comes before them, the last what comes after. What the stage
+ * Stages have as many blocks each, or the outer ones one less; the first also runs what comes before them, the last what comes after. What the stage
  * before makes is received in a buffer of its own, and its gradient sent back. Values that no parameter decides, such as masks and positions, are
  * made on every stage that reads them.
  */
@@ -23,11 +23,21 @@ function range(graph: Graph, index: number, count: number): [NodeId, NodeId] {
   const ends = blocksOf(graph)
     .map(({ id }) => last[id] as NodeId)
     .sort((a, b) => a - b);
-  if (ends.length === 0 || ends.length % count !== 0) throw layersDoNotDivide(ends.length, count);
-  const each = ends.length / count;
-  const from = index === 0 ? 0 : (ends[index * each - 1] as NodeId) + 1;
-  const to = index === count - 1 ? graph.nodes.length - 1 : (ends[(index + 1) * each - 1] as NodeId);
+  const before = blocksBefore(ends.length, count);
+  if (!before) throw layersDoNotDivide(ends.length, count);
+  const from = index === 0 ? 0 : (ends[before(index) - 1] as NodeId) + 1;
+  const to = index === count - 1 ? graph.nodes.length - 1 : (ends[before(index + 1) - 1] as NodeId);
   return [from, to];
+}
+
+/**
+ * How many blocks the stages before one have: as many each, or one less on the first and on the last, which have the embedding
+ * and the head. Llama Team 2024 (arXiv:2407.21783), section 3.3.2. Null where neither divides.
+ */
+function blocksBefore(blocks: number, count: number): ((stage: number) => number) | null {
+  if (blocks > 0 && blocks % count === 0) return (stage) => (stage * blocks) / count;
+  if ((blocks + 2) % count !== 0 || (blocks + 2) / count < 2) return null;
+  return (stage) => (stage * (blocks + 2)) / count - 1;
 }
 
 /** By value: 1 where a parameter lies behind it. */

@@ -59,6 +59,23 @@ test("one stage of one micro-batch is a step that receives and sends nothing", a
   expect(piped.stages).toEqual([]);
 });
 
+test("ten blocks on four stages: the outer ones have two, the others three", async () => {
+  const model = await readModel(
+    new TextEncoder().encode(JSON.stringify({ ...CONFIG, num_hidden_layers: 10 })),
+    {
+      name: "config.json",
+    },
+  );
+  const { totals } = estimate(model, {
+    sequence: 128,
+    batch: 2,
+    precision: "bf16",
+    parallel: "pp=4",
+    accumulate: 8,
+  });
+  expect([2 * BLOCK + TABLE, 3 * BLOCK]).toContain(totals.parameterBytes);
+});
+
 test("two stages share the blocks out evenly", async () => {
   const { totals } = await answer({ parallel: "pp=2,dp=2" });
   expect([4 * BLOCK + TABLE, 4 * BLOCK + TABLE + 2 * 256]).toContain(totals.parameterBytes); // the last has the norm too
