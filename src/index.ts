@@ -9,6 +9,7 @@ import { closedForm } from "./closed-form.js";
 import type { ImportedModel } from "./importers/model.js";
 import { type ReportInput, reportEstimate, reportExplanation } from "./report/explain.js";
 import type { EstimateReport, ExplainReport } from "./report/report.js";
+import type { TrainingSetup } from "./ir/setup.js";
 import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
 import { type Run, runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
@@ -51,6 +52,17 @@ function checkpointNotes({ graph }: Run): Diagnostic[] {
   return [{ code: "training/no-blocks", severity: "warning", message, where: graph.name }];
 }
 
+/**
+ * Buffers of NCCL lie outside the allocator and are not counted: they grow with channels, connected peers and communicators
+ * (github.com/NVIDIA/nccl issues 864, 986, 1685).
+ */
+function communicationNotes({ graph }: Run, { parallel }: TrainingSetup): Diagnostic[] {
+  if (!parallel) return [];
+  const message =
+    "NCCL's own buffers are not counted: some 100 MiB to several GiB a rank, by channels, peers and communicators";
+  return [{ code: "parallel/nccl", severity: "warning", message, where: graph.name }];
+}
+
 function inputOf(model: ImportedModel, options: Options): ReportInput {
   const checked = checkFlags(options);
   const { resolved, stages } = worstRank(model, resolveSetup(checked, model));
@@ -77,6 +89,7 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
       ...convolutions.diagnostics,
       ...retryNotes(run),
       ...checkpointNotes(run),
+      ...communicationNotes(run, setup),
     ],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };

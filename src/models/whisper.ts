@@ -2,7 +2,7 @@
  * Whisper: two convolutions over a spectrogram before BART's encoder blocks, and a decoder with learned positions.
  *
  * Source  transformers 5.18, models/whisper/modeling_whisper.py
- * Ignores SpecAugment's masks: `apply_spec_augment` is refused
+ * Ignores SpecAugment's masks, also where `apply_spec_augment` asks for them: they take one tensor of the features' size
  * `B` batch, `M` mel bins, `F` frames, `S` source positions, `T` target length, `W` width.
  */
 import type { ValueId } from "../ir/graph.js";
