@@ -107,7 +107,7 @@ export interface ShardedUnit {
   readonly path: string;
   readonly first: NodeId;
   readonly last: NodeId;
-  /** Those that no unit inside has, in the order the module lists them. */
+  /** Those that no unit inside has, in the order they are packed. */
   readonly parameters: readonly ValueId[];
   /** What it is called with that has a gradient. */
   readonly arguments: readonly ValueId[];
@@ -140,6 +140,18 @@ export function inputIds(node: Node): ValueId[] {
     else if (argument) for (const id of argument) if (id !== null) ids.push(id);
   }
   return ids;
+}
+
+/** The same arguments under other ids. */
+export function renamedInputs(inputs: Node["inputs"], rename: (id: ValueId) => ValueId): Node["inputs"] {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([port, argument]) => [
+      port,
+      typeof argument === "number"
+        ? rename(argument)
+        : (argument?.map((id) => (id === null ? null : rename(id))) ?? null),
+    ]),
+  );
 }
 
 /** Throws when an id points nowhere or a node reads what no earlier node made. */

@@ -26,7 +26,7 @@ import {
 } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
-import { packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
+import { dense, packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
@@ -530,7 +530,11 @@ class StepPlanner {
     if (unscaled) scaler.unscale();
     if (setup.clipGradients) {
       const clipped = this.tape.graph.values.filter(({ id }) => this.gradients.has(id));
-      this.clipping.run(clipped.map(({ spec }) => spec));
+      const owned = (value: Value) => {
+        const { shape, dtype } = this.ownedSpec(value);
+        return this.ranks?.ownedSpec ? dense(shape, dtype) : value.spec;
+      };
+      this.clipping.run(clipped.map(owned));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
     if (setup.optimizer) this.optimize(first);

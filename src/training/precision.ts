@@ -4,7 +4,8 @@
  * `bf16` and `fp16` move the whole model, `module.to(dtype)`; `amp-…` keep float32 parameters and run forward and loss
  * under `torch.autocast`, float16 with a GradScaler.
  */
-import type { Graph, Node, Value } from "../ir/graph.js";
+import type { DType } from "../base/dtype.js";
+import { type Graph, type Node, renamedInputs, type Value } from "../ir/graph.js";
 import { computedType, storedType, type TrainingSetup } from "../ir/setup.js";
 import { channelsLast as stored } from "../ir/tensor.js";
 
@@ -36,12 +37,56 @@ function toType(graph: Graph, setup: TrainingSetup): Graph {
   if (dtype === "float32") return graph;
   const sharded = dtype !== storedType(setup.precision); // gathered parameters change their type, buffers do not
   const stays = ({ role, keepsType }: Value) =>
-    role === "constant" || role === "host" || keepsType || (sharded && role === "buffer");
+    role === "constant" ||
+    role === "host" ||
+    keepsType ||
+    (sharded && (role === "buffer" || role === "input"));
   const moved = (value: Value): Value =>
     value.spec.dtype === "float32" && !stays(value) ? { ...value, spec: { ...value.spec, dtype } } : value;
   const follows = (node: Node): Node =>
     FOLLOWING.has(node.op) && node.attributes.dtype === "float32" && node.attributes.spelledOut !== true
       ? { ...node, attributes: { ...node.attributes, dtype } }
       : node;
-  return { ...graph, values: graph.values.map(moved), nodes: graph.nodes.map(follows) };
+  const typed = { ...graph, values: graph.values.map(moved), nodes: graph.nodes.map(follows) };
+  return sharded ? castInputs(typed, dtype) : typed;
+}
+
+/** A sharded model casts what it is called with. MixedPrecisionPolicy.cast_forward_inputs */
+function castInputs(graph: Graph, dtype: DType): Graph {
+  const given = graph.values.filter(({ role, spec }) => role === "input" && spec.dtype === "float32");
+  if (given.length === 0) return graph;
+  const last = graph.nodes.length + given.length - 1;
+  const casts = new Map(given.map(({ id }, i) => [id, graph.values.length + i]));
+  const shifted = graph.values.map((value) =>
+    value.heldUntil === undefined ? value : { ...value, heldUntil: value.heldUntil + given.length },
+  );
+  const made = given.map(({ name, spec }, i): Value => {
+    const id = graph.values.length + i;
+    return {
+      id,
+      name: `${name}_cast`,
+      role: "activation",
+      spec: { ...spec, dtype },
+      trainable: false,
+      heldUntil: last,
+    };
+  });
+  const nodes = given.map(({ id }, i): Node => {
+    const attributes = { dtype, spelledOut: true, castsInput: true };
+    return {
+      id: i,
+      op: "cast",
+      inputs: { self: id },
+      attributes,
+      outputs: [casts.get(id) as number],
+      scope: 0,
+    };
+  });
+  const rename = (id: number) => casts.get(id) ?? id;
+  const moved = graph.nodes.map((node) => ({
+    ...node,
+    id: node.id + given.length,
+    inputs: renamedInputs(node.inputs, rename),
+  }));
+  return { ...graph, values: [...shifted, ...made], nodes: [...nodes, ...moved] };
 }

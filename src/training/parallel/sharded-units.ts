@@ -11,7 +11,9 @@ import {
   inputIds,
   type Node,
   type NodeId,
+  renamedInputs,
   type ShardedUnit,
+  type Value,
   type ValueId,
 } from "../../ir/graph.js";
 import { blocksOf, spans } from "../blocks.js";
@@ -41,7 +43,7 @@ export function markShardedUnits(graph: Graph): Graph {
   });
   const root: ShardedUnit = {
     path: "",
-    first: 0,
+    first: entered.nodes.findIndex(({ attributes }) => attributes.castsInput !== true),
     last: entered.nodes.length - 1,
     parameters: parametersUnder(graph, "").filter((id) => !owned.has(id)),
     arguments: [],
@@ -58,13 +60,12 @@ function stretches(graph: Graph): Stretch[] {
     .sort((a, b) => a.first - b.first);
 }
 
-/** In the order the module lists them; one under several names counts where it comes first. */
-function parametersUnder({ values }: Graph, prefix: string): ValueId[] {
-  return values
-    .filter(
-      ({ role, tiedTo, name }) => role === "parameter" && tiedTo === undefined && name.startsWith(prefix),
-    )
-    .map(({ id }) => id);
+/** Those of modules inside before a module's own: the order in which they also arrive on the device. */
+function parametersUnder({ values, residents }: Graph, prefix: string): ValueId[] {
+  return residents.filter((id) => {
+    const { role, tiedTo, name } = values[id] as Value;
+    return role === "parameter" && tiedTo === undefined && name.startsWith(prefix);
+  });
 }
 
 /** The graph with a node before each block for its arguments that have a gradient. `at`: where a node is now. */
@@ -119,17 +120,6 @@ function withEntries(
     value.heldUntil === undefined ? value : { ...value, heldUntil: at[value.heldUntil] as NodeId },
   );
   return { entered: { ...graph, values: moved, nodes }, at, entries, given };
-}
-
-function renamedInputs(inputs: Node["inputs"], rename: (id: ValueId) => ValueId): Node["inputs"] {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([port, argument]) => [
-      port,
-      typeof argument === "number"
-        ? rename(argument)
-        : (argument?.map((id) => (id === null ? null : rename(id))) ?? null),
-    ]),
-  );
 }
 
 /** Activations that a stretch reads and does not make. */
