@@ -140,7 +140,8 @@ class StepPlanner {
     this.recomputation = this.newRecomputation();
     this.leaves = tape.graph.nodes.flatMap(({ op, outputs }) => (op === "requireGrad" ? outputs : []));
     const parameters = tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
+      ({ role, trainable, unstepped, tiedTo }) =>
+        role === "parameter" && trainable && !unstepped && tiedTo === undefined,
     );
     this.trained = parameters;
     const saved = new Uint8Array(tape.storages.length);
@@ -247,6 +248,10 @@ class StepPlanner {
     if (!first && setup.freshInputs) {
       ledger.begin("forward");
       this.loadInputs();
+    }
+    if (this.ranks?.beginStep) {
+      ledger.begin("forward");
+      this.ranks.beginStep(first);
     }
     const sections = [...ledger.take(), ...(tape.graph.stage ? this.pipelined() : this.microBatches())];
     ledger.at = -1;
@@ -426,6 +431,7 @@ class StepPlanner {
       ledger,
       device,
       parameterGradients: computed,
+      ...(ranks?.parameterStream !== undefined && { parameterStream: ranks.parameterStream }),
       blas: () => this.blas("backward"),
       recomputation: this.recomputation,
       before: (node) => ranks?.beforeGradient?.(node, computed),
@@ -499,7 +505,7 @@ class StepPlanner {
     if (unscaled) scaler.unscale();
     if (setup.clipGradients) {
       const clipped = this.tape.graph.values.filter(({ id }) => this.gradients.has(id));
-      this.clipping.run(clipped.map(({ spec }) => spec));
+      this.clipping.run(clipped.map((parameter) => this.ownedSpec(parameter)));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
     if (setup.optimizer) this.optimize(first);
@@ -611,11 +617,16 @@ class StepPlanner {
 
   /** Optimizer.zero_grad walks the parameters it was given, in their order. */
   private zeroGradients(): void {
+    if (this.ranks?.zeroed) this.ranks.zeroed();
+    else this.dropGradients();
+    this.gradients.clear();
+  }
+
+  private dropGradients(): void {
     for (const { id } of this.trained) {
       const block = this.gradients.get(id);
       if (block !== undefined) this.ledger.drop(block);
     }
-    this.gradients.clear();
   }
 
   /** The locals of the loop's body die: what the forward pass returned. */

@@ -1,9 +1,9 @@
 /**
  * Graph → Graph: which modules gather their parameters for their call, and the node that tells that their backward is over.
  *
- * Every block is wrapped, then the whole model, which keeps the parameters that no block has. A block's arguments that have a
- * gradient pass through one node more.
- * Source  torch/distributed/fsdp/_fully_shard (fully_shard, RegisterPostBackwardFunction), torch 2.14.1
+ * Every block is wrapped, then the whole model, which keeps the parameters that no block has. Under fully_shard a block's
+ * arguments that have a gradient pass through one node more.
+ * Source  torch/distributed/fsdp/_fully_shard (fully_shard, RegisterPostBackwardFunction), wrap.py (ModuleWrapPolicy), torch 2.14.1
  */
 import { isFloating } from "../../base/dtype.js";
 import {
@@ -12,9 +12,11 @@ import {
   type Node,
   type NodeId,
   type ShardedUnit,
+  type Value,
   type ValueId,
 } from "../../ir/graph.js";
 import { blocksOf, spans } from "../blocks.js";
+import { notOneType } from "./complaints.js";
 
 interface Stretch {
   readonly path: string;
@@ -22,9 +24,29 @@ interface Stretch {
   readonly last: NodeId;
 }
 
-export function markShardedUnits(graph: Graph): Graph {
+/** `entering`: arguments pass through a node of their own; else units are flat, and train as a whole. */
+export function markShardedUnits(graph: Graph, entering: boolean): Graph {
+  const marked = unitsOf(graph, entering);
+  return entering ? marked : unitsOf(trainedWhole(marked), entering); // with the arguments that have a gradient then
+}
+
+/** Views of a flat parameter need gradients if one of its parameters does. */
+function trainedWhole(graph: Graph): Graph {
+  const values = [...graph.values];
+  for (const { path, parameters } of graph.units ?? []) {
+    const all = parameters.map((id) => values[id] as Value);
+    const dtypes = [...new Set(all.map(({ spec }) => spec.dtype))];
+    if (dtypes.length > 1) throw notOneType(path, dtypes);
+    if (!all.some(({ trainable }) => trainable)) continue;
+    for (const value of all)
+      if (!value.trainable) values[value.id] = { ...value, trainable: true, unstepped: true };
+  }
+  return { ...graph, values };
+}
+
+function unitsOf(graph: Graph, entering: boolean): Graph {
   const blocks = stretches(graph);
-  const { entered, at, entries, given } = withEntries(graph, blocks);
+  const { entered, at, entries, given } = withEntries(graph, blocks, entering);
   const owned = new Set<ValueId>();
   const inner = blocks.map(({ path, first, last }, i): ShardedUnit => {
     const parameters = parametersUnder(graph, `${path}.`).filter((id) => !owned.has(id));
@@ -60,17 +82,25 @@ function stretches(graph: Graph): Stretch[] {
 
 /** In the order the module lists them; one under several names counts where it comes first. */
 function parametersUnder({ values }: Graph, prefix: string): ValueId[] {
-  return values
-    .filter(
-      ({ role, tiedTo, name }) => role === "parameter" && tiedTo === undefined && name.startsWith(prefix),
-    )
-    .map(({ id }) => id);
+  const own = values.filter(
+    ({ role, tiedTo, name }) => role === "parameter" && tiedTo === undefined && name.startsWith(prefix),
+  );
+  const first = new Map<string, ValueId>();
+  for (const { id, name } of own) if (!first.has(layerOf(name))) first.set(layerOf(name), id);
+  const place = ({ name }: Value) => first.get(layerOf(name)) as ValueId;
+  return own.sort((a, b) => place(a) - place(b) || a.id - b.id).map(({ id }) => id);
+}
+
+/** The module whose own parameter it is; of an adapter, the layer that it adapts. */
+function layerOf(name: string): string {
+  return name.replace(/(\.lora_[^.]+(\.[^.]+)*)?\.[^.]+$/, "");
 }
 
 /** The graph with a node before each block for its arguments that have a gradient. `at`: where a node is now. */
 function withEntries(
   graph: Graph,
   blocks: readonly Stretch[],
+  entering: boolean,
 ): {
   readonly entered: Graph;
   readonly at: readonly NodeId[];
@@ -92,7 +122,7 @@ function withEntries(
       renamed = new Map();
       const passed = argumentsOf(graph, stretch).filter((value) => wants[value] === 1);
       given[block] = passed;
-      for (const id of passed) {
+      for (const id of entering ? passed : []) {
         const result = values.length;
         const { name, spec } = graph.values[id] as Graph["values"][number];
         values.push({ id: result, name: `${name}_entered`, role: "activation", spec, trainable: false });
