@@ -47,7 +47,7 @@ export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit
   const typed = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
   const { mesh, stage = 0, sharding } = setup.parallel ?? {};
   const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp) : typed; // by this rank
-  const moved = sharding ? markShardedUnits(staged) : staged; // and gathered when
+  const moved = sharding ? markShardedUnits(staged, sharding.flat === null) : staged; // and gathered when
   const graph =
     setup.mode === "train"
       ? attachLoss(markCheckpoints(moved, setup.checkpointing), setup)

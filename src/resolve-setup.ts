@@ -334,14 +334,14 @@ function defaultsOf(
       step === "steady" &&
       said("step", "steady", "the second and every later step, with optimizer states in place"),
   ];
-  return list.filter((item) => item !== false);
+  return list.filter((item) => !!item);
 }
 
 function parallelNotes(options: Options, parallel: Parallel | null): Assumption[] {
   if (!parallel) return [];
   const { mesh, sharding, schedule } = parallel;
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
-  const list: (Assumption | false)[] = [
+  const list: (Assumption | false | null | undefined)[] = [
     said(
       "rank",
       mesh.pp > 1 ? "the stage that takes most" : "the first of each axis",
@@ -354,13 +354,19 @@ function parallelNotes(options: Options, parallel: Parallel | null): Assumption[
         "fully_shard of every block",
         "its defaults: blocks reshard after forward, no mixed precision",
       ),
+    sharding?.flat &&
+      said(
+        "fsdp",
+        `FullyShardedDataParallel, ${sharding.flat}`,
+        "use_orig_params=True and ModuleWrapPolicy over blocks; the whole model is on the device before it is wrapped, and buffers keep their type",
+      ),
     mesh.pp > 1 &&
       said("pipeline", schedule, "blocks are divided evenly; activations are received and sent anew"),
     mesh.pp > 1 &&
       options.accumulate === undefined &&
       said("accumulation", String(mesh.pp), "as many micro-batches as stages: the fewest that keep all busy"),
   ];
-  return list.filter((item) => item !== false);
+  return list.filter((item) => !!item);
 }
 
 function optimizerNotes(optimizer: OptimizerChoice | null): Assumption[] {

@@ -58,7 +58,7 @@ const SETTINGS = {
   gpus:          { kind: "count",  placeholder: "N",               help: "GPUs in all; default: the ranks of --parallel; without that all are replicas" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
   parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer), pp (stages of a pipeline); dp=2,fsdp=8 shards in groups of 8" },
-  fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto" },
+  fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto; of FullyShardedDataParallel, blocks and then the model as units: version=1,strategy=full-shard|shard-grad-op|no-shard" },
   pipeline:      { kind: "choice", placeholder: "ORDER",           values: ["1f1b", "gpipe", "interleaved", "zero-bubble"], computes: ["1f1b", "gpipe"], since: "0.3", help: "how a pipeline (pp) orders its micro-batches: 1f1b (default), gpipe; --accumulate says how many there are" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },

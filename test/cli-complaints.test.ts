@@ -142,6 +142,56 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     ["--fsdp: ", "[parallel/fsdp]", "params=fp32|bf16|fp16"],
   ],
   [
+    "a version of sharding that does not exist",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=3"),
+    ["--fsdp: ", "[parallel/fsdp]", "version=1|2"],
+  ],
+  [
+    "a strategy of sharding that does not exist",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1,strategy=FULL_SHARD"),
+    ["--fsdp: ", "[parallel/fsdp]", "full-shard|shard-grad-op|no-shard"],
+  ],
+  [
+    "a strategy said twice",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1,strategy=no-shard,strategy=full-shard"),
+    ["--fsdp: ", "[parallel/fsdp]", "each once"],
+  ],
+  [
+    "a policy named like a property of every object",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1,constructor=1"),
+    ["--fsdp: ", "[parallel/fsdp]", "constructor=1"],
+  ],
+  [
+    "a type named like a property of every object",
+    estimate("--parallel", "fsdp=8", "--fsdp", "params=constructor"),
+    ["--fsdp: ", "[parallel/fsdp]", "params=constructor"],
+  ],
+  [
+    "a policy with a second value",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1=1"),
+    ["--fsdp: ", "[parallel/fsdp]", "version=1=1"],
+  ],
+  [
+    "a strategy of fully_shard, which has none",
+    estimate("--parallel", "fsdp=8", "--fsdp", "strategy=no-shard"),
+    ["--fsdp: ", "[parallel/fsdp-version]", "version=1"],
+  ],
+  [
+    "resharding that the strategy decides",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1,reshard=true"),
+    ["--fsdp: ", "[parallel/fsdp-version]", "strategy="],
+  ],
+  [
+    "flat parameters and an optimizer in backward",
+    estimate("--parallel", "fsdp=8", "--fsdp", "version=1", "--optimizer-in-backward"),
+    ["--optimizer-in-backward: ", "[parallel/fsdp-flat]", "fully_shard"],
+  ],
+  [
+    "flat parameters over stages",
+    estimate("--parallel", "fsdp=8,pp=2", "--fsdp", "version=1"),
+    ["--parallel: ", "[parallel/fsdp-flat]", "pp=2"],
+  ],
+  [
     "a checkpointing that says no blocks",
     estimate("--checkpointing", "every=0"),
     ["[setup/checkpointing]", "every=K"],

@@ -33,6 +33,8 @@ export interface Value {
   readonly spec: TensorSpec;
   /** Parameters only: whether the optimizer updates it. */
   readonly trainable: boolean;
+  /** A parameter that is frozen, but part of a flat one that trains: its gradient is computed, and nobody steps it. */
+  readonly unstepped?: true;
   /** Parameters that lie in one flat buffer, as a recurrent module keeps them, have the same number here. */
   readonly flat?: number;
   /** The last node during which a variable of the source still holds it. */
@@ -113,7 +115,7 @@ export interface ShardedUnit {
   readonly arguments: readonly ValueId[];
   /** What it returns. */
   readonly outputs: readonly ValueId[];
-  /** The node its arguments pass through, whose gradient is the last of the module; null when they have none. */
+  /** The node its arguments pass through, whose gradient is the last of the module; null when they have none, or pass through none. */
   readonly entry: NodeId | null;
 }
 
@@ -182,7 +184,7 @@ export function printGraph(graph: Graph): string {
   const lines = [`graph  ${graph.name}`];
   for (const value of graph.values) {
     if (value.role === "activation") continue;
-    const frozen = value.role === "parameter" && !value.trainable ? " frozen" : "";
+    const frozen = value.role === "parameter" && (!value.trainable || value.unstepped) ? " frozen" : "";
     lines.push(`${value.name} = ${value.role} ${printSpec(value.spec)}${frozen}`);
   }
   for (const node of graph.nodes) {

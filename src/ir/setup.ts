@@ -67,8 +67,13 @@ export interface Mesh {
   readonly pp: number;
 }
 
-/** PyTorch's fully_shard. */
+/** Whether blocks are given up after forward, kept whole until backward, or never shared out. ShardingStrategy */
+export type FlatStrategy = "full-shard" | "shard-grad-op" | "no-shard";
+
+/** PyTorch's fully_shard, or FullyShardedDataParallel. */
 export interface FullSharding {
+  /** FullyShardedDataParallel's strategy; null: fully_shard. */
+  readonly flat: FlatStrategy | null;
   /** What parameters are gathered in; null: in the type they are stored in. MixedPrecisionPolicy.param_dtype */
   readonly gathered: DType | null;
   /** What gradients are reduced in; null: in their own type. MixedPrecisionPolicy.reduce_dtype */

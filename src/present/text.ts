@@ -82,7 +82,7 @@ function settingsOf({ setup }: AnyReport): string {
     setup.quantize !== null && `quantized ${setup.quantize}`,
     setup.lora !== null && `LoRA ${setup.lora}`,
     setup.parallel !== null && `one rank of ${setup.parallel}`,
-    setup.fsdp !== null && `fully_shard ${setup.fsdp}`,
+    setup.fsdp !== null && `sharded with ${setup.fsdp}`,
     setup.freeze.length > 0 && `frozen ${setup.freeze.join(", ")}`,
     setup.allocatorConf !== "" && setup.allocatorConf,
   ]

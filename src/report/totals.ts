@@ -42,11 +42,11 @@ export function countParameters(
   graph: Graph,
 ): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
   let { parameterCount, trainableParameterCount } = graph.stage?.elsewhere ?? NONE;
-  for (const { role, tiedTo, trainable, spec, packs, parts = 1 } of graph.values) {
+  for (const { role, tiedTo, trainable, unstepped, spec, packs, parts = 1 } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
     const count = parts * (packs ?? elements(spec.shape));
     parameterCount += count;
-    if (trainable) trainableParameterCount += count;
+    if (trainable && !unstepped) trainableParameterCount += count;
   }
   return { parameterCount, trainableParameterCount };
 }

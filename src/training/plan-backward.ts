@@ -46,6 +46,8 @@ export interface BackwardContext {
   readonly blas: () => void;
   /** Gradients by parameter; filled, or added to when kept from the step before. */
   readonly parameterGradients: Map<ValueId, BlockId>;
+  /** Where gradients of a parameter are added up or laid out anew. Absent: on the stream that computes. */
+  readonly parameterStream?: number;
   /** Post-accumulate-grad hooks. */
   readonly accumulated?: (parameter: ValueId) => void;
   /** Hooks on tensors: a gradient's kernels are about to run. */
@@ -128,6 +130,7 @@ class BackwardPass {
     if ("parameter" in edge) {
       const before = this.parameterInbox[edge.parameter] ?? null;
       const sum = gradient ? this.add(before, gradient) : before;
+      if (sum && sum !== before && sum !== gradient) this.forParameter(sum);
       if (sum) this.parameterInbox[edge.parameter] = sum;
       this.parameterUses[edge.parameter] = (this.parameterUses[edge.parameter] as number) - 1;
       return;
@@ -285,13 +288,20 @@ class BackwardPass {
     }
     const value = tape.graph.values[parameter] as Value;
     let kept = gradient;
-    if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec))
+    if (gradient.uses !== 1 || !laidOutLike(gradient.spec, value.spec)) {
       kept = this.replace(gradient, this.fresh(value.spec, value.name));
+      this.forParameter(kept);
+    }
     parameterGradients.set(parameter, kept.storage);
     if (value.role === "parameter")
       ledger.categorize(kept.storage, "gradients", "alive from backward to the next zero_grad");
     ledger.rename(kept.storage, value.name);
     this.context.accumulated?.(parameter);
+  }
+
+  private forParameter({ storage }: Gradient): void {
+    const { ledger, parameterStream } = this.context;
+    if (parameterStream !== undefined) ledger.onStream(storage, parameterStream);
   }
 
   private countDependencies(): void {

@@ -26,7 +26,7 @@ import {
 } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
-import { dense, packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
+import { packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
@@ -142,7 +142,8 @@ class StepPlanner {
     this.recomputation = this.newRecomputation();
     this.leaves = tape.graph.nodes.flatMap(({ op, outputs }) => (op === "requireGrad" ? outputs : []));
     const parameters = tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
+      ({ role, trainable, unstepped, tiedTo }) =>
+        role === "parameter" && trainable && !unstepped && tiedTo === undefined,
     );
     this.trained = parameters;
     const saved = new Uint8Array(tape.storages.length);
@@ -277,6 +278,10 @@ class StepPlanner {
     if (!first && setup.freshInputs) {
       ledger.begin("forward");
       this.loadInputs();
+    }
+    if (this.ranks?.beginStep) {
+      ledger.begin("forward");
+      this.ranks.beginStep(first);
     }
     const sections = [...ledger.take(), ...(tape.graph.stage ? this.pipelined() : this.microBatches())];
     ledger.at = -1;
@@ -456,6 +461,7 @@ class StepPlanner {
       ledger,
       device,
       parameterGradients: computed,
+      ...(ranks?.parameterStream !== undefined && { parameterStream: ranks.parameterStream }),
       blas: () => this.blas("backward"),
       recomputation: this.recomputation,
       before: (node) => ranks?.beforeGradient?.(node, computed),
@@ -530,11 +536,7 @@ class StepPlanner {
     if (unscaled) scaler.unscale();
     if (setup.clipGradients) {
       const clipped = this.tape.graph.values.filter(({ id }) => this.gradients.has(id));
-      const owned = (value: Value) => {
-        const { shape, dtype } = this.ownedSpec(value);
-        return this.ranks?.ownedSpec ? dense(shape, dtype) : value.spec;
-      };
-      this.clipping.run(clipped.map(owned));
+      this.clipping.run(clipped.map((parameter) => this.ownedSpec(parameter)));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
     if (setup.optimizer) this.optimize(first);
@@ -646,11 +648,16 @@ class StepPlanner {
 
   /** Optimizer.zero_grad walks the parameters it was given, in their order. */
   private zeroGradients(): void {
+    if (this.ranks?.zeroed) this.ranks.zeroed();
+    else this.dropGradients();
+    this.gradients.clear();
+  }
+
+  private dropGradients(): void {
     for (const { id } of this.trained) {
       const block = this.gradients.get(id);
       if (block !== undefined) this.ledger.drop(block);
     }
-    this.gradients.clear();
   }
 
   /** The locals of the loop's body die: what the forward pass returned. */

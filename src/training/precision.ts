@@ -37,10 +37,7 @@ function toType(graph: Graph, setup: TrainingSetup): Graph {
   if (dtype === "float32") return graph;
   const sharded = dtype !== storedType(setup.precision); // gathered parameters change their type, buffers do not
   const stays = ({ role, keepsType }: Value) =>
-    role === "constant" ||
-    role === "host" ||
-    keepsType ||
-    (sharded && (role === "buffer" || role === "input"));
+    role === "constant" || role === "host" || (sharded ? role === "buffer" || role === "input" : keepsType);
   const moved = (value: Value): Value =>
     value.spec.dtype === "float32" && !stays(value) ? { ...value, spec: { ...value.spec, dtype } } : value;
   const follows = (node: Node): Node =>

@@ -8,10 +8,7 @@ import { join } from "node:path";
  * Settings of a recorded case that this release does not compute, with the reason shown in the report.
  * @type {readonly [(spec: RecordedSpec) => unknown, string][]}
  */
-const UNSUPPORTED = [
-  [({ dist }) => dist?.kind === "fsdp1", "this way of spreading a model"],
-  [(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"],
-];
+const UNSUPPORTED = [[(spec) => spec.steps !== undefined && spec.steps < 3, "fewer than three steps"]];
 
 /** Why a case is left out whose model was not exported; the catalogue may still have it. */
 export const NO_FILE = "no exported file";
@@ -165,6 +162,11 @@ function meshOf({ dist }) {
   if (kind.startsWith("fsdp2")) {
     const policy = `reshard=${reshard_after_forward}${mp === "bf16" ? ",params=bf16,reduce=fp32" : ""}`;
     return { parallel: `dp=${replicate},fsdp=${world / replicate / tp},tp=${tp}`, fsdp: policy };
+  }
+  if (kind === "fsdp1") {
+    const strategy = (dist.strategy ?? "FULL_SHARD").toLowerCase().replaceAll("_", "-");
+    const types = mp === "bf16" ? ",params=bf16,reduce=fp32" : "";
+    return { parallel: `fsdp=${world}`, fsdp: `version=1,strategy=${strategy}${types}` };
   }
   return {
     parallel: `dp=${world}`,

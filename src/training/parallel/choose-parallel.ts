@@ -1,7 +1,7 @@
-/** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`. */
+/** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`, `version=1,strategy=no-shard`. */
 import type { DType } from "../../base/dtype.js";
-import type { FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
-import { meshDiffers, unknownAxis, wrongPolicy } from "./complaints.js";
+import type { FlatStrategy, FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
+import { meshDiffers, notWithFlat, policyOfOther, unknownAxis, wrongPolicy } from "./complaints.js";
 
 export interface ParallelOptions {
   readonly parallel?: string;
@@ -11,6 +11,10 @@ export interface ParallelOptions {
   readonly bucketView?: boolean;
   readonly bucketMb?: number;
   readonly shardedOptimizer?: boolean;
+  readonly optimizerInBackward?: boolean;
+  readonly validate?: boolean;
+  readonly ema?: boolean;
+  readonly compile?: boolean;
 }
 
 const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
@@ -27,6 +31,7 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
     throw meshDiffers(options.parallel ?? "", product, options.gpus);
   if (product === 1) return null;
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
+  if (sharding?.flat) checkFlat(options, mesh);
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
   return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
 }
@@ -48,21 +53,58 @@ function axesIn(text: string): Partial<Mesh> {
   return axes;
 }
 
-const TYPES: Readonly<Record<string, DType>> = { fp32: "float32", bf16: "bfloat16", fp16: "float16" };
+const TYPES: Readonly<Record<string, DType>> = {
+  fp32: "float32",
+  bf16: "bfloat16",
+  fp16: "float16",
+};
+
+const STRATEGIES: readonly FlatStrategy[] = ["full-shard", "shard-grad-op", "no-shard"];
+
+type Policy = Omit<FullSharding, "flat">;
 
 /** PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. */
+const DEFAULTS: Policy = { gathered: null, reduced: null, reshard: true, reshardRoot: false };
+
+/** By the name of an option: what its value makes of a policy. */
+const POLICY: Readonly<Record<string, (value: string) => Partial<Policy> | undefined>> = {
+  params: (value) => (Object.hasOwn(TYPES, value) ? { gathered: TYPES[value] ?? null } : undefined),
+  reduce: (value) => (Object.hasOwn(TYPES, value) ? { reduced: TYPES[value] ?? null } : undefined),
+  reshard: (value) =>
+    value === "auto"
+      ? {}
+      : value === "true" || value === "false"
+        ? { reshard: value === "true", reshardRoot: value === "true" }
+        : undefined,
+  version: (value) => (value === "1" || value === "2" ? {} : undefined),
+  strategy: (value) => (STRATEGIES.some((known) => known === value) ? {} : undefined),
+};
+
 function policyIn(text: string): FullSharding {
-  let policy: FullSharding = { gathered: null, reduced: null, reshard: true, reshardRoot: false };
+  const said = new Map<string, string>();
+  let policy = DEFAULTS;
   for (const part of text.split(",").filter((word) => word.trim() !== "")) {
-    const [name = "", value = ""] = part.split("=").map((word) => word.trim());
-    const type = TYPES[value];
-    if (name === "params" && type) policy = { ...policy, gathered: type };
-    else if (name === "reduce" && type) policy = { ...policy, reduced: type };
-    else if (name === "reshard" && (value === "true" || value === "false"))
-      policy = { ...policy, reshard: value === "true", reshardRoot: value === "true" };
-    else if (name !== "reshard" || value !== "auto") throw wrongPolicy(part);
+    const [name = "", ...value] = part.split("=").map((word) => word.trim());
+    const chosen = Object.hasOwn(POLICY, name) ? POLICY[name]?.(value.join("=")) : undefined;
+    if (!chosen || said.has(name)) throw wrongPolicy(part);
+    said.set(name, value.join("="));
+    policy = { ...policy, ...chosen };
   }
-  return policy;
+  const first = said.get("version") === "1";
+  const foreign = first ? "reshard" : "strategy";
+  if (said.has(foreign)) throw policyOfOther(foreign, first);
+  const strategy = STRATEGIES.find((known) => known === said.get("strategy")) ?? "full-shard";
+  return { ...policy, flat: first ? strategy : null };
+}
+
+/** What FullyShardedDataParallel is not computed with. */
+function checkFlat(options: ParallelOptions, { tp, pp }: Mesh): void {
+  if (tp > 1) throw notWithFlat("--parallel", `tp=${tp}`);
+  if (pp > 1) throw notWithFlat("--parallel", `pp=${pp}`);
+  if (options.optimizerInBackward) throw notWithFlat("--optimizer-in-backward", "true");
+  if (options.validate) throw notWithFlat("--validate", "true");
+  if (options.ema) throw notWithFlat("--ema", "true");
+  if (options.compile) throw notWithFlat("--compile", "true");
 }
 
 /** Megabytes of a bucket when nobody says so. torch/nn/parallel/distributed.py */

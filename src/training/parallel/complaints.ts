@@ -39,8 +39,56 @@ export function wrongPolicy(part: string): InputError {
     code: "parallel/fsdp",
     where: "--fsdp",
     rule: "sharding is described by options with values",
-    expected: "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto",
+    expected:
+      "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto, version=1|2, strategy=full-shard|shard-grad-op|no-shard, each once",
     got: JSON.stringify(part),
     hint: "write for instance params=bf16,reduce=fp32: MixedPrecisionPolicy of fully_shard",
+  });
+}
+
+/** `first`: of FullyShardedDataParallel's policy, which has no such option; else of fully_shard's. */
+export function policyOfOther(option: string, first: boolean): InputError {
+  return new InputError({
+    code: "parallel/fsdp-version",
+    where: "--fsdp",
+    rule: first ? "version=1 reshards as its strategy says" : "only version=1 has strategies",
+    expected: first
+      ? "strategy=full-shard|shard-grad-op|no-shard"
+      : "version=1 beside it, or reshard=true|false",
+    got: option,
+    hint: "version=1 is FullyShardedDataParallel, version=2 fully_shard",
+  });
+}
+
+export function notWithFlat(where: string, got: string): InputError {
+  return new InputError({
+    code: "parallel/fsdp-flat",
+    where,
+    rule: "FullyShardedDataParallel is computed for eager training of data in shards, all of the model on every rank",
+    expected: "a mesh of dp and fsdp, one optimizer after backward, no --validate, --ema or --compile",
+    got,
+    hint: "leave it out, or use --fsdp version=2: fully_shard",
+  });
+}
+
+export function notOneType(path: string, dtypes: readonly string[]): InputError {
+  return new InputError({
+    code: "parallel/flat-types",
+    where: path === "" ? "the model outside its blocks" : path,
+    rule: "parameters of a flat one have one type",
+    expected: "one type in every block, and one outside them",
+    got: dtypes.join(", "),
+    hint: "train adapters over a float32 model, or use --fsdp version=2: fully_shard",
+  });
+}
+
+export function batchNormsApart(): InputError {
+  return new InputError({
+    code: "parallel/flat-batch-norm",
+    where: "--fsdp params",
+    rule: "under mixed precision FullyShardedDataParallel makes units of their own of batch norms, which is not computed",
+    expected: "no params with version=1 for a model with batch norms",
+    got: "a model with batch norms",
+    hint: "leave params out, or use --fsdp version=2: fully_shard",
   });
 }

@@ -18,6 +18,7 @@ import type { BlockId } from "../../ir/step.js";
 import type { GradNode, StorageId, Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
+import { callsOf, type UnitCalls } from "./unit-calls.js";
 
 /** Streams that hold memory besides the one that computes: copy-in of the all-gather, and the reduce-scatter. */
 const GATHER = 1;
@@ -49,10 +50,7 @@ export class FullySharded implements RankHooks {
   readonly separateGradients = true;
   private readonly context: Context;
   private readonly units: readonly Unit[];
-  private readonly starting = new Map<NodeId, Unit[]>();
-  private readonly ending = new Map<NodeId, Unit[]>();
-  /** By gradient node: the unit that returned what it is the gradient of. */
-  private readonly returned = new Map<number, Unit[]>();
+  private readonly calls: UnitCalls<Unit>;
   private readonly entries = new Map<NodeId, Unit>();
   private order: Unit[] = [];
   /** Freed by the next unit, once it has copied out. */
@@ -65,15 +63,8 @@ export class FullySharded implements RankHooks {
     this.units = (tape.graph.units ?? []).map(
       (unit): Unit => ({ ...unit, pending: null, whole: [], calls: [], state: "idle" }),
     );
-    for (const unit of this.units) {
-      push(this.starting, unit.first, unit);
-      push(this.ending, unit.last, unit);
-      if (unit.entry !== null) this.entries.set(unit.entry, unit);
-      for (const value of unit.outputs) {
-        const edge = tape.edgeOf?.[value];
-        if (edge && "node" in edge) push(this.returned, edge.node, unit);
-      }
-    }
+    for (const unit of this.units) if (unit.entry !== null) this.entries.set(unit.entry, unit);
+    this.calls = callsOf(tape, this.units);
   }
 
   arrive(parameter: Value): void {
@@ -97,21 +88,21 @@ export class FullySharded implements RankHooks {
   }
 
   beforeForward(node: NodeId): void {
-    for (const unit of this.starting.get(node) ?? []) {
+    for (const unit of this.calls.starting.get(node) ?? []) {
       this.gather(unit);
       this.copyOut(unit, true);
     }
   }
 
   heldByCall(node: NodeId): ReadonlySet<StorageId> | undefined {
-    const ended = this.ending.get(node);
+    const ended = this.calls.ending.get(node);
     if (!ended) return undefined;
     const { storageOf } = this.context.tape;
     return new Set(ended.flatMap((unit) => unit.arguments.map((value) => storageOf[value] as StorageId)));
   }
 
   afterForward(node: NodeId): void {
-    const ended = this.ending.get(node) ?? [];
+    const ended = this.calls.ending.get(node) ?? [];
     for (const unit of [...ended].reverse()) {
       const root = unit.path === "";
       if (root ? this.context.sharding.reshardRoot : this.context.sharding.reshard) this.release(unit);
@@ -122,7 +113,7 @@ export class FullySharded implements RankHooks {
   }
 
   beforeGradient(node: GradNode, computed: Gradients): void {
-    for (const unit of this.returned.get(node.id) ?? []) this.enterBackward(unit);
+    for (const unit of this.calls.returned.get(node.id) ?? []) this.enterBackward(unit);
     const entered = node.op === "moduleEntry" ? this.entries.get(node.node) : undefined;
     if (entered) this.reduce(entered, computed);
   }
@@ -277,9 +268,3 @@ export class FullySharded implements RankHooks {
 }
 
 const nameOf = ({ path }: ShardedUnit) => path || "the model outside its blocks";
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}

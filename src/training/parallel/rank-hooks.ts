@@ -9,12 +9,16 @@ export type Gradients = Map<ValueId, BlockId>;
 export interface RankHooks {
   /** Whether what autograd computes is not what the rank keeps as gradients. */
   readonly separateGradients: boolean;
+  /** Of what autograd does with a parameter's gradients, where it is not the stream that computes. */
+  readonly parameterStream?: number;
   /** A parameter arrives on the device: what this rank has of it is allocated. Absent: the whole. */
   arrive?(parameter: Value): void;
   /** The model is on the device. */
   wrapped?(): void;
   /** The very first forward and backward are over, and what they returned is gone. */
   afterFirstPass?(): void;
+  /** A step begins; in all but the first, what the one before left. */
+  beginStep?(first: boolean): void;
   /** A pass begins. */
   enter?(): void;
   beforeForward?(node: NodeId): void;
@@ -27,6 +31,8 @@ export interface RankHooks {
   accumulated?(parameter: ValueId, computed: Gradients): void;
   /** Autograd is done. */
   afterBackward?(computed: Gradients): void;
+  /** The loop lets go of the gradients. Absent: they die. */
+  zeroed?(): void;
   /** What the optimizer sees of a parameter. Absent: the whole. */
   ownedSpec?(parameter: Value): Pick<TensorSpec, "shape" | "dtype">;
   /** The parameters that this rank's optimizer steps, in its order. Absent: all. */

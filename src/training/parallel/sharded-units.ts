@@ -1,9 +1,9 @@
 /**
  * Graph → Graph: which modules gather their parameters for their call, and the node that tells that their backward is over.
  *
- * Every block is wrapped, then the whole model, which keeps the parameters that no block has. A block's arguments that have a
- * gradient pass through one node more.
- * Source  torch/distributed/fsdp/_fully_shard (fully_shard, RegisterPostBackwardFunction), torch 2.14.1
+ * Every block is wrapped, then the whole model, which keeps the parameters that no block has. Under fully_shard a block's
+ * arguments that have a gradient pass through one node more.
+ * Source  torch/distributed/fsdp/_fully_shard (fully_shard, RegisterPostBackwardFunction), wrap.py (ModuleWrapPolicy), torch 2.14.1
  */
 import { isFloating } from "../../base/dtype.js";
 import {
@@ -17,6 +17,7 @@ import {
   type ValueId,
 } from "../../ir/graph.js";
 import { blocksOf, spans } from "../blocks.js";
+import { notOneType } from "./complaints.js";
 
 interface Stretch {
   readonly path: string;
@@ -24,12 +25,32 @@ interface Stretch {
   readonly last: NodeId;
 }
 
-export function markShardedUnits(graph: Graph): Graph {
+/** `entering`: arguments pass through a node of their own; else units are flat, and train as a whole. */
+export function markShardedUnits(graph: Graph, entering: boolean): Graph {
+  const marked = unitsOf(graph, entering);
+  return entering ? marked : unitsOf(trainedWhole(marked), entering); // with the arguments that have a gradient then
+}
+
+/** Views of a flat parameter need gradients if one of its parameters does. */
+function trainedWhole(graph: Graph): Graph {
+  const values = [...graph.values];
+  for (const { path, parameters } of graph.units ?? []) {
+    const all = parameters.map((id) => values[id] as Value);
+    const dtypes = [...new Set(all.map(({ spec }) => spec.dtype))];
+    if (dtypes.length > 1) throw notOneType(path, dtypes);
+    if (!all.some(({ trainable }) => trainable)) continue;
+    for (const value of all)
+      if (!value.trainable) values[value.id] = { ...value, trainable: true, unstepped: true };
+  }
+  return { ...graph, values };
+}
+
+function unitsOf(graph: Graph, entering: boolean): Graph {
   const blocks = stretches(graph);
-  const { entered, at, entries, given } = withEntries(graph, blocks);
+  const { entered, at, entries, given } = withEntries(graph, blocks, entering);
   const owned = new Set<ValueId>();
   const inner = blocks.map(({ path, first, last }, i): ShardedUnit => {
-    const parameters = parametersUnder(graph, `${path}.`).filter((id) => !owned.has(id));
+    const parameters = parametersUnder(graph, `${path}.`, entering).filter((id) => !owned.has(id));
     for (const id of parameters) owned.add(id);
     return {
       path,
@@ -45,7 +66,7 @@ export function markShardedUnits(graph: Graph): Graph {
     path: "",
     first: entered.nodes.findIndex(({ attributes }) => attributes.castsInput !== true),
     last: entered.nodes.length - 1,
-    parameters: parametersUnder(graph, "").filter((id) => !owned.has(id)),
+    parameters: parametersUnder(graph, "", entering).filter((id) => !owned.has(id)),
     arguments: [],
     outputs: entered.outputs,
     entry: null,
@@ -60,18 +81,35 @@ function stretches(graph: Graph): Stretch[] {
     .sort((a, b) => a.first - b.first);
 }
 
-/** Those of modules inside before a module's own: the order in which they also arrive on the device. */
-function parametersUnder({ values, residents }: Graph, prefix: string): ValueId[] {
-  return residents.filter((id) => {
+/**
+ * Under one module, in the order they are packed: fully_shard takes those of modules inside first, the order of arrival;
+ * FullyShardedDataParallel a module's own first. An adapter's lie beside the layer's that it adapts.
+ */
+function parametersUnder({ values, residents }: Graph, prefix: string, innerFirst: boolean): ValueId[] {
+  const ids = innerFirst ? residents : values.map(({ id }) => id);
+  const own = ids.filter((id) => {
     const { role, tiedTo, name } = values[id] as Value;
     return role === "parameter" && tiedTo === undefined && name.startsWith(prefix);
   });
+  const layers = own.map((id) => layerOf((values[id] as Value).name));
+  const first = new Map<string, number>();
+  layers.forEach((layer, i) => {
+    if (!first.has(layer)) first.set(layer, i);
+  });
+  const place = new Map(own.map((id, i) => [id, first.get(layers[i] as string) as number]));
+  return own.sort((a, b) => (place.get(a) as number) - (place.get(b) as number));
+}
+
+/** The module whose own parameter it is; of an adapter, the layer that it adapts. */
+function layerOf(name: string): string {
+  return name.replace(/(\.lora_[^.]+(\.[^.]+)*)?\.[^.]+$/, "");
 }
 
 /** The graph with a node before each block for its arguments that have a gradient. `at`: where a node is now. */
 function withEntries(
   graph: Graph,
   blocks: readonly Stretch[],
+  entering: boolean,
 ): {
   readonly entered: Graph;
   readonly at: readonly NodeId[];
@@ -93,7 +131,7 @@ function withEntries(
       renamed = new Map();
       const passed = argumentsOf(graph, stretch).filter((value) => wants[value] === 1);
       given[block] = passed;
-      for (const id of passed) {
+      for (const id of entering ? passed : []) {
         const result = values.length;
         const { name, spec } = graph.values[id] as Graph["values"][number];
         values.push({ id: result, name: `${name}_entered`, role: "activation", spec, trainable: false });

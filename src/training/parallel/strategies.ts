@@ -4,6 +4,7 @@ import { storedType, type TrainingSetup } from "../../ir/setup.js";
 import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 import { FullySharded } from "./fully-sharded.js";
+import { FullyShardedFlat } from "./fully-sharded-flat.js";
 import { Replicated } from "./replicated.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 
@@ -20,6 +21,8 @@ export function rankHooks({ setup, ...context }: RankContext): RankHooks | null 
   const { parallel } = setup;
   if (!parallel) return null;
   const { mesh, sharding, replication } = parallel;
-  if (sharding) return new FullySharded({ ...context, mesh, sharding, stored: storedType(setup.precision) });
+  const stored = storedType(setup.precision);
+  if (sharding?.flat) return new FullyShardedFlat({ ...context, mesh, sharding, stored });
+  if (sharding) return new FullySharded({ ...context, mesh, sharding, stored });
   return replication && new Replicated({ ...context, mesh, replication });
 }
