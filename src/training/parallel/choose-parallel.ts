@@ -50,7 +50,10 @@ function axesIn(text: string): Partial<Mesh> {
 
 const TYPES: Readonly<Record<string, DType>> = { fp32: "float32", bf16: "bfloat16", fp16: "float16" };
 
-/** PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. */
+/**
+ * PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. `but-last`: as torchtitan, which
+ * leaves the last block whole too, since its backward comes first.
+ */
 function policyIn(text: string): FullSharding {
   let policy: FullSharding = { gathered: null, reduced: null, reshard: true, reshardRoot: false };
   for (const part of text.split(",").filter((word) => word.trim() !== "")) {
@@ -60,6 +63,7 @@ function policyIn(text: string): FullSharding {
     else if (name === "reduce" && type) policy = { ...policy, reduced: type };
     else if (name === "reshard" && (value === "true" || value === "false"))
       policy = { ...policy, reshard: value === "true", reshardRoot: value === "true" };
+    else if (name === "reshard" && value === "but-last") policy = { ...policy, reshardLast: false };
     else if (name !== "reshard" || value !== "auto") throw wrongPolicy(part);
   }
   return policy;

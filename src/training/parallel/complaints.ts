@@ -39,7 +39,7 @@ export function wrongPolicy(part: string): InputError {
     code: "parallel/fsdp",
     where: "--fsdp",
     rule: "sharding is described by options with values",
-    expected: "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto",
+    expected: "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto|but-last",
     got: JSON.stringify(part),
     hint: "write for instance params=bf16,reduce=fp32: MixedPrecisionPolicy of fully_shard",
   });
