@@ -27,13 +27,15 @@ export interface RecordedSpec {
   /** Settings of which only the presence matters. */
   readonly channels_last?: boolean;
   readonly ckpt?: boolean;
+  /** Of torchtitan's model: which of its policies recomputes blocks. */
+  readonly ac?: "titan" | "full";
   readonly lora?: {
     readonly r: number;
     readonly lora_dropout: number;
     readonly use_dora?: boolean;
     readonly target_modules: string | readonly string[];
   };
-  /** Of models that transformers makes. */
+  /** Of models that are made from a configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly task?: string;
   readonly seq?: number;
@@ -59,7 +61,7 @@ export interface RecordedSpec {
     readonly replicate?: number;
     readonly tp?: number;
     readonly mp?: string | null;
-    readonly reshard_after_forward?: boolean;
+    readonly reshard_after_forward?: boolean | "but-last";
     readonly strategy?: string;
     readonly bucket_cap_mb?: number;
     readonly gradient_as_bucket_view?: boolean;
