@@ -130,7 +130,10 @@ export function savedStorages(tape: Tape): Storage[] {
     const checkpoint = checkpoints[at];
     if (event.kind !== "save") continue;
     if (checkpoint && event.node >= checkpoint.first) {
-      for (const value of checkpoint.inputs) keep(tape.storageOf[value] as StorageId);
+      for (const value of checkpoint.inputs) {
+        const storage = tape.storageOf[value];
+        if (storage !== undefined) keep(storage); // undefined: compiled away, nothing is stored
+      }
     } else if (!hidden(tape.gradNodes[event.by], event.storage)) keep(event.storage);
   }
   return out;
