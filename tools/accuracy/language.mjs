@@ -157,7 +157,10 @@ export const LANGUAGE = {
   "fms-acceleration-035": { named: "hf/mistralai/Mistral-7B-v0.1", what: "Mistral 7B, LoRA, checkpointed, 8 x 4,096 tokens", assumes: "torch's flash kernel for the flash-attn package's", options: { ...HF_TRAINER, lora: "rank=16,targets=q_proj+k_proj+v_proj+o_proj,dropout=0.1" } },
 };
 
-/** Also why none of its 2,068 runs is compared: of 2 bytes beside 12 to 16 in float32, no precision here has both. */
+/**
+ * Also why none of its 2,068 runs is compared. A parameter has 2 bytes and 2 of gradient, 4 in the accumulator, and 12 for its
+ * master and two states, which ZeRO-1 shares out over dp: nanotron (2025-01), optim/gradient_accumulator.py.
+ */
 export const NANOTRON =
   "nanotron: bf16 parameters beside float32 masters and float32 accumulators, which is no --precision";
 

@@ -297,8 +297,8 @@ function measuredDetails(measured) {
   return [
     "## Published peaks",
     "",
-    "Rows of which nothing has to be guessed, and whose model the library has. Each source says what its unit means; a rounded",
-    "figure is compared as printed.",
+    "Rows of which nothing has to be guessed, and whose model the library has; where another implementation of it stands in, the",
+    "last column says so. Each source says what its unit means; a rounded figure is compared as printed. Sources are not pooled.",
     "",
     ...table([
       ["source", "rows", "median error", "p90"],
