@@ -135,7 +135,7 @@ export function wrongCheckpointing(got: string): InputError {
     code: "setup/checkpointing",
     where: "--checkpointing",
     rule: "the value must say which blocks are computed again",
-    expected: "none, full, selective, or every=K with K at least 1",
+    expected: "none, full, selective, selective=K with K at least 2, or every=K with K at least 1",
     got: JSON.stringify(got),
     hint: "full is what gradient_checkpointing_enable() and set_grad_checkpointing() do",
   });

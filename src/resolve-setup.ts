@@ -169,10 +169,12 @@ function tensorRanks({ parallel }: TrainingSetup, model: ImportedModel): Binding
   return { tensorRanks: ranks };
 }
 
-/** `full` or `every=K`; a list of blocks is one region each, or K together. */
+/** `full`, `selective`, `selective=K` or `every=K`; a list of blocks is one region each, or K together. */
 function resolveCheckpointing(option: string | undefined): Checkpointing | null {
   if (option === undefined || option === "none") return null;
   if (option === "full" || option === "selective") return { every: 1, selective: option === "selective" };
+  const skippedProducts = Number(/^selective=(\d+)$/.exec(option)?.[1]);
+  if (skippedProducts >= 2) return { every: 1, selective: true, skippedProducts };
   const every = Number(/^every=(\d+)$/.exec(option)?.[1]);
   if (every >= 1) return { every, selective: false };
   throw wrongCheckpointing(option);

@@ -46,7 +46,7 @@ const SETTINGS = {
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
   channelsLast:  { kind: "switch", help: "4-d parameters and inputs stored NHWC" },
-  checkpointing: { kind: "text",   placeholder: "none|full|selective|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention" },
+  checkpointing: { kind: "text",   placeholder: "none|full|selective[=K]|every=K", help: "full computes every block of the model again in backward; every=K takes K blocks together; selective keeps results of products, convolutions and attention; selective=2 computes every second product again, as torchtitan" },
   attention:     { kind: "choice", placeholder: "eager|sdpa|…",  values: ["eager", "sdpa", "flash", "efficient", "cudnn", "math"], help: "sdpa (default): the kernel PyTorch picks; flash, efficient, cudnn, math: that one alone, as torch.nn.attention.sdpa_kernel allows; eager: scores and softmax written out, as before PyTorch 2.0" },
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block; dora=true adds magnitudes" },
@@ -58,7 +58,7 @@ const SETTINGS = {
   gpus:          { kind: "count",  placeholder: "N",               help: "GPUs in all; default: the ranks of --parallel; without that all are replicas" },
   nodes:         { kind: "count",  placeholder: "N",               computes: [1], since: "0.3", help: "machines" },
   parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer), pp (stages of a pipeline); dp=2,fsdp=8 shards in groups of 8" },
-  fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto; of FullyShardedDataParallel, blocks and then the model as units: version=1,strategy=full-shard|shard-grad-op|no-shard" },
+  fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto|but-last; of FullyShardedDataParallel, blocks and then the model as units: version=1,strategy=full-shard|shard-grad-op|no-shard" },
   pipeline:      { kind: "choice", placeholder: "ORDER",           values: ["1f1b", "gpipe", "interleaved", "zero-bubble"], computes: ["1f1b", "gpipe"], since: "0.3", help: "how a pipeline (pp) orders its micro-batches: 1f1b (default), gpipe; --accumulate says how many there are" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },
@@ -146,9 +146,9 @@ export interface Options {
   readonly attention?: "eager" | "sdpa" | "flash" | "efficient" | "cudnn" | "math";
   /**
    * `full`: every block of the model is computed again in backward; `every=K`: K blocks together; `selective`: results
-   * of products, convolutions and attention are kept.
+   * of products, convolutions and attention are kept; `selective=K`: of matrix products all but every K-th.
    */
-  readonly checkpointing?: "none" | "full" | "selective" | `every=${number}`;
+  readonly checkpointing?: "none" | "full" | "selective" | `selective=${number}` | `every=${number}`;
   /** 4-d parameters and inputs stored NHWC. */
   readonly channelsLast?: boolean;
   /** GPUs in all. */

@@ -193,8 +193,8 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   ],
   [
     "a checkpointing that says no blocks",
-    estimate("--checkpointing", "every=0"),
-    ["[setup/checkpointing]", "every=K"],
+    estimate("--checkpointing", "selective=1"),
+    ["[setup/checkpointing]", "selective=K with K at least 2", "every=K"],
   ],
   ["a chart of a later release", estimate("--plot", "out.svg"), ["--plot: ", "[setup/not-yet]"]],
 

@@ -94,6 +94,23 @@ const FAMILIES: Readonly<Record<string, readonly [object, readonly (readonly [ob
       [{ dropout: null }, "dropout"],
     ],
   ],
+  torchtitan_llama: [
+    {
+      hidden_size: 64,
+      intermediate_size: 96,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      vocab_size: 100,
+    },
+    [
+      [{ hidden_size: 66 }, "num_attention_heads"],
+      [{ num_attention_heads: 64 }, "num_attention_heads"],
+      [{ num_key_value_heads: 3 }, "num_key_value_heads"],
+      [{ norm_type: "layernorm" }, "norm_type"],
+      [{ intermediate_size: null }, "intermediate_size"],
+    ],
+  ],
   marian: [
     {
       d_model: 32,

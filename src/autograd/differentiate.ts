@@ -10,7 +10,7 @@ import { type Bytes, bytes, NO_BYTES } from "../base/units.js";
 import { castPolicy, castTarget, eligible } from "../frameworks/pytorch/autocast.js";
 import { holds, KernelRun, type Use } from "../frameworks/pytorch/kernel-run.js";
 import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../frameworks/pytorch/kernel.js";
-import { isKeptSelectively } from "../frameworks/pytorch/selective.js";
+import { selection } from "../frameworks/pytorch/selective.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
 import { autocastType, type TrainingSetup } from "../ir/setup.js";
@@ -55,6 +55,8 @@ class TapeWriter implements Tracer {
   private readonly events: ForwardEvent[] = [];
   private readonly gradNodes: GradNode[] = [];
   private readonly selective: boolean;
+  /** Of selective checkpointing: which matrix products are computed again after all. */
+  private readonly skipped: number | null;
   private readonly dispatched: Call[] | null;
   private readonly tensors: (Tensor | undefined)[] = [];
   /** Storages made while the current node is lowered; what the graph does not keep is dropped when it ends. */
@@ -92,6 +94,7 @@ class TapeWriter implements Tracer {
     });
     this.training = setup.mode === "train";
     this.selective = setup.checkpointing?.selective === true;
+    this.skipped = setup.checkpointing?.skippedProducts ?? null;
     this.dispatched = setup.compile || this.selective ? [] : null;
     this.autocast = autocastType(setup.precision);
     const flatSizes = new Map<number, Bytes>();
@@ -206,9 +209,13 @@ class TapeWriter implements Tracer {
 
   /** What selective checkpointing keeps of the checkpointed operators. */
   private cachedResults(): StorageId[] {
-    const regions = this.graph.checkpoints ?? [];
-    const inside = ({ node }: Call) => regions.some(({ first, last }) => node >= first && node <= last);
-    const kept = (this.dispatched ?? []).filter((call) => isKeptSelectively(call.op) && inside(call));
+    const regions = (this.graph.checkpoints ?? []).map(({ first, last }) => ({
+      holds: ({ node }: Call) => node >= first && node <= last,
+      keeps: selection(this.skipped),
+    }));
+    const kept = (this.dispatched ?? []).filter((call) =>
+      regions.find(({ holds }) => holds(call))?.keeps(call.op),
+    );
     return [...new Set(kept.flatMap(({ outputs }) => outputs.map(({ storage }) => storage)))];
   }
 

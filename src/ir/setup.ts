@@ -32,6 +32,8 @@ export interface Checkpointing {
   readonly every: number;
   /** Results of expensive operators are kept; only the others are computed again. */
   readonly selective: boolean;
+  /** Of the matrix products among them, every so-manyth is computed again all the same. Absent: none. */
+  readonly skippedProducts?: number;
 }
 
 /** Low-rank adapters beside linear layers; all other parameters are frozen. */
@@ -81,6 +83,8 @@ export interface FullSharding {
   /** Whether blocks give gathered parameters up after forward, and whether the root does. */
   readonly reshard: boolean;
   readonly reshardRoot: boolean;
+  /** Whether the last block does too; absent: as the others. */
+  readonly reshardLast?: boolean;
 }
 
 /** DistributedDataParallel, and what its optimizer keeps on each rank. */

@@ -132,7 +132,7 @@ export function savedStorages(tape: Tape): Storage[] {
     if (checkpoint && event.node >= checkpoint.first) {
       for (const value of checkpoint.inputs) {
         const storage = tape.storageOf[value];
-        if (storage !== undefined) keep(storage); // compiled code may not have it
+        if (storage !== undefined) keep(storage); // undefined: compiled away, nothing is stored
       }
     } else if (!hidden(tape.gradNodes[event.by], event.storage)) keep(event.storage);
   }

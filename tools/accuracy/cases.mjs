@@ -127,6 +127,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.offload && { offload: "activations" }),
     ...(spec.validate && { validate: true }),
     ...(spec.ckpt && { checkpointing: "full" }),
+    ...(spec.ac && { checkpointing: CHECKPOINTS[spec.ac] }),
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...meshOf(spec),
@@ -138,6 +139,9 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.frozen && { freeze: spec.frozen.map((prefix) => `${prefix}*`) }),
   };
 }
+
+/** What torchtitan's policies are called here. */
+const CHECKPOINTS = /** @type {const} */ ({ titan: "selective=2", full: "full" });
 
 /** Recipes of torchao under our names. */
 const FLOAT8 = /** @type {const} */ ({ tensorwise: "fp8", rowwise: "fp8-rowwise" });
@@ -198,8 +202,8 @@ const TASKS = {
  * @param {RecordedSpec} spec
  * @returns {Options}
  */
-function textOf({ source, task = "causal-lm", seq, tgt_seq, attn, attention_mask, batch, count_labels }) {
-  if (source !== "transformers") return {};
+function textOf({ config, task = "causal-lm", seq, tgt_seq, attn, attention_mask, batch, count_labels }) {
+  if (!config) return {};
   const shape = {
     ...(attention_mask && seq !== undefined && { attention_mask: [batch, seq] }),
     ...(tgt_seq !== undefined && { labels: [batch, tgt_seq] }),
@@ -228,11 +232,11 @@ function adaptersOf({ r, lora_dropout, target_modules, use_dora }) {
 }
 
 /**
- * The config.json of a model that transformers makes, else null.
+ * The config.json of a model that transformers or a reference implementation makes from one, else null.
  * @param {RecordedSpec} spec
  */
-function configOf({ source, config }) {
-  return source === "transformers" && config ? JSON.stringify(config) : null;
+function configOf({ config }) {
+  return config ? JSON.stringify(config) : null;
 }
 
 /**

@@ -23,6 +23,9 @@ export function openModels(exported, catalogue) {
   const list = join(catalogue, "models.json");
   /** @type {Record<string, unknown>} */
   const names = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")).models : {};
+  const configs = join(catalogue, "hf.json");
+  /** @type {Record<string, { config: unknown }>} */
+  const listed = existsSync(configs) ? JSON.parse(readFileSync(configs, "utf8")).models : {};
   const files = {
     /** @type {(path: string) => Promise<Uint8Array>} */
     read: async (path) => {
@@ -32,13 +35,19 @@ export function openModels(exported, catalogue) {
   };
   /** @type {Models["file"]} */
   const file = (path) => once(path, () => readModel(source(path)));
+  /** @type {Models["config"]} */
+  const config = (text) =>
+    once(text, () => readModel(new TextEncoder().encode(text), { name: "config.json" }));
   /** @type {Models["catalogued"]} */
-  const catalogued = async (name) =>
-    Object.hasOwn(names, name) ? once(name, () => readModel(name, { catalogue: files })) : null;
+  const catalogued = async (name) => {
+    const found = listed[name];
+    if (found) return config(JSON.stringify(found.config));
+    return Object.hasOwn(names, name) ? once(name, () => readModel(name, { catalogue: files })) : null;
+  };
   return {
     file,
     spec: (text) => once(text, () => readModel(new TextEncoder().encode(text), { name: "model.yaml" })),
-    config: (text) => once(text, () => readModel(new TextEncoder().encode(text), { name: "config.json" })),
+    config,
     catalogued,
     named: (name) => {
       const path = join(exported, `${name.replace("/", "__")}.pt2`);

@@ -9,8 +9,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { estimate, InputError } from "../../dist/index.js";
 import { readCsv } from "./csv.mjs";
+import { LANGUAGE, NANOTRON, whyNotLanguage } from "./language.mjs";
 
-/** @import { Fit, ImportedModel, LeftOut, Measured, Models, Options, Published } from "./types.js" */
+/** @import { Fit, ImportedModel, LanguageStep, LeftOut, Measured, Models, Options, Published, PublishedRow } from "./types.js" */
 
 /** Batches that timm's benchmark tries, from the largest down: timm/utils/decay_batch.py, decay_batch_step. */
 const LADDER = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -73,7 +74,7 @@ export async function readPublished(shared, models) {
  * @type {readonly [file: string, reason: string][]}
  */
 const TABLES = [
-  ["nanotron_runs.csv", "several GPUs, and runs that ran out of memory"],
+  ["nanotron_runs.csv", NANOTRON],
   ["liger_all_benchmark_data.csv", "single kernels, no step"],
   ["liger_a100_all_benchmark_data.csv", "single kernels, no step"],
   ["liger_h100_all_benchmark_data.csv", "single kernels, no step"],
@@ -171,8 +172,6 @@ function largestRung(model, options) {
   return LADDER[low] ?? 0;
 }
 
-/** @typedef {{ id: string, source: string, kind: string, metric: string, completeness: number, value_bytes: number | null, num_gpus?: number, lora?: unknown, quantization?: unknown, model: unknown }} PublishedRow */
-
 /**
  * @param {string} file
  * @returns {PublishedRow[]}
@@ -211,10 +210,15 @@ const STEPS = {
 };
 
 /**
- * Counters that our figures answer, as the collections spell them.
- * @type {Readonly<Record<string, "allocated" | "reserved">>}
+ * Counters that our figures answer, as the collections spell them. Active memory is what is allocated where no block waits
+ * for another stream, as on one GPU.
+ * @type {Readonly<Record<string, Measured["figure"]>>}
  */
-const METRICS = { max_memory_allocated: "allocated", max_memory_reserved: "reserved" };
+const METRICS = {
+  max_memory_allocated: "allocated",
+  max_memory_active: "active",
+  max_memory_reserved: "reserved",
+};
 
 /**
  * @param {readonly PublishedRow[]} rows
@@ -229,23 +233,43 @@ async function measuredPeaks(rows, models, left) {
   const reasons = new Map();
   for (const row of rows) {
     if (row.completeness !== 3 || row.kind === "timm-fits") continue;
-    const step = STEPS[row.id];
+    const step = STEPS[row.id] ?? LANGUAGE[row.id];
     const figure = METRICS[row.metric];
-    const model = step && (await models.named(step.model));
+    const model = step && (await modelOf(step, models));
     if (step && figure && model && row.value_bytes !== null) {
       const { peak } = estimate(model, step.options);
-      const ours = figure === "allocated" ? peak.allocatedBytes : peak.reservedBytes;
+      const ours = figure === "reserved" ? peak.reservedBytes : peak.allocatedBytes;
       const { what, assumes } = step;
       measured.push({ id: row.id, source: row.source, what, assumes, figure, pair: [ours, row.value_bytes] });
       continue;
     }
     const source = row.source.replace(/ \(.*/, "");
-    const reason = step ? "its model is not in the catalogue" : whyNot(row);
+    const reason = !step ? whyNot(row) : !model ? "its model is not in the catalogue" : outcome(model, step);
     const key = `${source}: ${reason}`;
     reasons.set(key, { source, reason, rows: (reasons.get(key)?.rows ?? 0) + 1 });
   }
   left.push(...reasons.values());
   return measured;
+}
+
+/**
+ * @param {{ model: string } | LanguageStep} step
+ * @param {Models} models
+ */
+function modelOf(step, models) {
+  if ("model" in step) return models.named(step.model);
+  return "config" in step ? models.config(step.config) : models.named(step.named);
+}
+
+/**
+ * A run that stopped has no figure; whether we say that it fits is told instead.
+ * @param {ImportedModel} model
+ * @param {{ options: Options }} step
+ */
+function outcome(model, { options }) {
+  const { machine } = estimate(model, options);
+  const fits = machine?.verdict !== "does-not-fit";
+  return `ran out of memory, which has no figure: we say ${fits ? "that it fits" : "so too"}`;
 }
 
 /**
@@ -264,7 +288,10 @@ const KINDS = [
 ];
 
 /** @param {PublishedRow} row */
-function whyNot({ id, kind, num_gpus, quantization, lora }) {
+function whyNot(row) {
+  const { id, kind, num_gpus, quantization, lora } = row;
+  const language = whyNotLanguage(row);
+  if (language) return language;
   const vision = KINDS.find(([start]) => kind.startsWith(start))?.[1];
   if (vision) return vision;
   if (id.startsWith("torchao")) return "an optimizer that the library does not have (lpmm)";

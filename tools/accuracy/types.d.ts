@@ -27,13 +27,15 @@ export interface RecordedSpec {
   /** Settings of which only the presence matters. */
   readonly channels_last?: boolean;
   readonly ckpt?: boolean;
+  /** Of torchtitan's model: which of its policies recomputes blocks. */
+  readonly ac?: "titan" | "full";
   readonly lora?: {
     readonly r: number;
     readonly lora_dropout: number;
     readonly use_dora?: boolean;
     readonly target_modules: string | readonly string[];
   };
-  /** Of models that transformers makes. */
+  /** Of models that are made from a configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly task?: string;
   readonly seq?: number;
@@ -59,7 +61,7 @@ export interface RecordedSpec {
     readonly replicate?: number;
     readonly tp?: number;
     readonly mp?: string | null;
-    readonly reshard_after_forward?: boolean;
+    readonly reshard_after_forward?: boolean | "but-last";
     readonly strategy?: string;
     readonly bucket_cap_mb?: number;
     readonly gradient_as_bucket_view?: boolean;
@@ -177,9 +179,38 @@ export interface Measured {
   readonly source: string;
   readonly what: string;
   readonly assumes: string;
-  readonly figure: "allocated" | "reserved";
+  readonly figure: "allocated" | "active" | "reserved";
   readonly pair: readonly [number, number];
 }
+
+/** A row of a collection, as far as it is read. */
+export interface PublishedRow {
+  readonly id: string;
+  readonly source: string;
+  readonly kind: string;
+  readonly metric: string;
+  readonly completeness: number;
+  readonly value_bytes: number | null;
+  readonly num_gpus?: number;
+  readonly model?: { readonly hf_id?: string } | null;
+  readonly lora?: unknown;
+  readonly quantization?: unknown;
+  readonly compile?: boolean | string | null;
+  readonly activation_checkpointing?: string | null;
+  readonly precision?: { readonly compute?: string } | null;
+  readonly parallelism?: {
+    readonly cp?: number;
+    readonly sp?: boolean;
+    readonly zero_or_fsdp?: string | null;
+  } | null;
+}
+
+/** The step of a language model that a published row measured; the model by name, or by the text of a config.json. */
+export type LanguageStep = ({ readonly named: string } | { readonly config: string }) & {
+  readonly what: string;
+  readonly assumes: string;
+  readonly options: Options;
+};
 
 export interface LeftOut {
   readonly source: string;

@@ -63,7 +63,10 @@ const STRATEGIES: readonly FlatStrategy[] = ["full-shard", "shard-grad-op", "no-
 
 type Policy = Omit<FullSharding, "flat">;
 
-/** PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. */
+/**
+ * PyTorch's defaults: no mixed precision, blocks reshard after forward and the root does not. `but-last`: as torchtitan, which
+ * leaves the last block whole too, since its backward comes first.
+ */
 const DEFAULTS: Policy = { gathered: null, reduced: null, reshard: true, reshardRoot: false };
 
 /** By the name of an option: what its value makes of a policy. */
@@ -73,9 +76,11 @@ const POLICY: Readonly<Record<string, (value: string) => Partial<Policy> | undef
   reshard: (value) =>
     value === "auto"
       ? {}
-      : value === "true" || value === "false"
-        ? { reshard: value === "true", reshardRoot: value === "true" }
-        : undefined,
+      : value === "but-last"
+        ? { reshardLast: false }
+        : value === "true" || value === "false"
+          ? { reshard: value === "true", reshardRoot: value === "true" }
+          : undefined,
   version: (value) => (value === "1" || value === "2" ? {} : undefined),
   strategy: (value) => (STRATEGIES.some((known) => known === value) ? {} : undefined),
 };

@@ -40,7 +40,7 @@ export function wrongPolicy(part: string): InputError {
     where: "--fsdp",
     rule: "sharding is described by options with values",
     expected:
-      "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto, version=1|2, strategy=full-shard|shard-grad-op|no-shard, each once",
+      "params=fp32|bf16|fp16, reduce=fp32|bf16|fp16, reshard=true|false|auto|but-last, version=1|2, strategy=full-shard|shard-grad-op|no-shard, each once",
     got: JSON.stringify(part),
     hint: "write for instance params=bf16,reduce=fp32: MixedPrecisionPolicy of fully_shard",
   });

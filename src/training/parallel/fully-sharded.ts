@@ -105,7 +105,7 @@ export class FullySharded implements RankHooks {
     const ended = this.calls.ending.get(node) ?? [];
     for (const unit of [...ended].reverse()) {
       const root = unit.path === "";
-      if (root ? this.context.sharding.reshardRoot : this.context.sharding.reshard) this.release(unit);
+      if (this.reshards(unit)) this.release(unit);
       unit.calls.push(this.order.length);
       this.order.push(unit);
       if (root) this.flush();
@@ -128,6 +128,12 @@ export class FullySharded implements RankHooks {
     if (this.reducing !== null) this.context.ledger.free(this.reducing);
     this.reducing = null;
     this.order = [];
+  }
+
+  private reshards(unit: Unit): boolean {
+    const { reshard, reshardRoot, reshardLast = reshard } = this.context.sharding;
+    if (unit.path === "") return reshardRoot;
+    return unit === this.units.at(-1) ? reshardLast : reshard;
   }
 
   private get ranks(): number {

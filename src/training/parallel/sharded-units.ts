@@ -62,16 +62,24 @@ function unitsOf(graph: Graph, entering: boolean): Graph {
       entry: entries[i] ?? null,
     };
   });
+  const called = modelCall(graph);
+  const last = called === null ? entered.nodes.length - 1 : (at[called] as NodeId);
   const root: ShardedUnit = {
     path: "",
     first: entered.nodes.findIndex(({ attributes }) => attributes.castsInput !== true),
-    last: entered.nodes.length - 1,
+    last,
     parameters: parametersUnder(graph, "", entering).filter((id) => !owned.has(id)),
     arguments: [],
-    outputs: entered.outputs,
+    outputs: called === null ? entered.outputs : outputsOf(entered, 0, last),
     entry: null,
   };
   return { ...entered, units: [root, ...inner.filter(({ parameters }) => parameters.length > 0)] };
+}
+
+/** The last node of the model's own call, where a trainer's code runs after it. */
+function modelCall(graph: Graph): NodeId | null {
+  const call = graph.scopes.find(({ id, path }) => id !== 0 && path === "");
+  return call === undefined ? null : (spans(graph).last[call.id] as NodeId);
 }
 
 function stretches(graph: Graph): Stretch[] {
