@@ -129,6 +129,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--parallel", "dp=2,xp=2"),
     ["--parallel: ", "[parallel/axis]", "fsdp=N"],
   ],
+  ["a policy without its axis", estimate("--fsdp", "params=bf16"), ["--fsdp: ", "[parallel/idle]"]],
   ["an axis of no ranks", estimate("--parallel", "dp=0"), ["--parallel: ", "[parallel/axis]"]],
   ["an axis named twice", estimate("--parallel", "dp=2,dp=2"), ["--parallel: ", "[parallel/axis]"]],
   [

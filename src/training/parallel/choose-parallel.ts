@@ -1,7 +1,14 @@
 /** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`, `version=1,strategy=no-shard`. */
 import type { DType } from "../../base/dtype.js";
 import type { FlatStrategy, FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
-import { meshDiffers, notWithFlat, policyOfOther, unknownAxis, wrongPolicy } from "./complaints.js";
+import {
+  axisMissing,
+  meshDiffers,
+  notWithFlat,
+  policyOfOther,
+  unknownAxis,
+  wrongPolicy,
+} from "./complaints.js";
 
 export interface ParallelOptions {
   readonly parallel?: string;
@@ -29,11 +36,22 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
   const product = sizeOf(mesh);
   if (options.gpus !== undefined && product !== options.gpus)
     throw meshDiffers(options.parallel ?? "", product, options.gpus);
+  refuseIdle(options, mesh);
   if (product === 1) return null;
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
   if (sharding?.flat) checkFlat(options, mesh);
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
   return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
+}
+
+/** Settings of an axis that the mesh does not have would be ignored. */
+function refuseIdle(options: ParallelOptions, mesh: Mesh): void {
+  if (options.fsdp !== undefined && mesh.fsdp === 1) throw axisMissing("--fsdp", "fsdp");
+  if (options.pipeline !== undefined && mesh.pp === 1) throw axisMissing("--pipeline", "pp");
+  const replicates = mesh.dp > 1 && mesh.fsdp === 1;
+  if (options.bucketMb !== undefined && !replicates) throw axisMissing("--bucket-mb", "dp");
+  if (options.bucketView === true && !replicates) throw axisMissing("--bucket-view", "dp");
+  if (options.shardedOptimizer === true && !replicates) throw axisMissing("--sharded-optimizer", "dp");
 }
 
 /** Number of GPUs. */

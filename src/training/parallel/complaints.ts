@@ -92,3 +92,14 @@ export function batchNormsApart(): InputError {
     hint: "leave params out, or use --fsdp version=2: fully_shard",
   });
 }
+
+export function axisMissing(flag: string, axis: string): InputError {
+  return new InputError({
+    code: "parallel/idle",
+    where: flag,
+    rule: "a setting of an axis needs that axis in the mesh",
+    expected: axis === "dp" ? "--parallel dp=N without fsdp" : `--parallel with ${axis}=N, N above 1`,
+    got: "a mesh without it",
+    hint: `add ${axis}=N to --parallel, or leave ${flag} out`,
+  });
+}
