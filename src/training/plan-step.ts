@@ -30,13 +30,8 @@ import { packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.
 import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
-import {
-  type OptimizerAction,
-  type OptimizerPlan,
-  planConstructor,
-  planOptimizer,
-  unscalesItself,
-} from "./optimizers.js";
+import { OptimizerRun } from "./optimizer-run.js";
+import { unscalesItself } from "./optimizers.js";
 import type { Gradients, RankHooks } from "./parallel/rank-hooks.js";
 import { rankHooks } from "./parallel/strategies.js";
 import { inFlight, scheduled, type Turn } from "./parallel/pipeline-schedule.js";
@@ -86,15 +81,6 @@ interface PlannedPasses {
   readonly leafGradients: ReadonlySet<BlockId>;
 }
 
-interface PlannedOptimizer {
-  /** What it steps, in its order. */
-  readonly parameters: readonly Value[];
-  /** Known once backward has run. */
-  plan: OptimizerPlan | null;
-  /** By the id of the optimizer's tensor. */
-  readonly blocks: BlockId[];
-}
-
 class StepPlanner {
   readonly ledger = new Ledger();
   private readonly tape: Tape;
@@ -109,10 +95,8 @@ class StepPlanner {
   private readonly gradients = new Map<ValueId, BlockId>();
   /** In the order the module lists them. */
   private readonly trained: readonly Value[];
-  private readonly optimizer: PlannedOptimizer;
+  private readonly optimizer: OptimizerRun | null;
   private isFirst = true;
-  /** With the optimizer in backward, one for each parameter. */
-  private readonly own = new Map<ValueId, PlannedOptimizer & { readonly plan: OptimizerPlan }>();
   /** By thread: whether its cuBLAS handle has its workspace. */
   private readonly hasWorkspace = { forward: false, backward: false };
   private readonly planned = new Map<"fresh" | "adding", PlannedPasses>();
@@ -173,8 +157,7 @@ class StepPlanner {
     this.scaler = new GradScaler(this.ledger);
     this.clipping = new GradientClipping(this.ledger);
     this.ranks = rankHooks({ tape, setup, ledger: this.ledger, device, gradients: this.gradients });
-    const stepped = this.ranks?.stepped?.(parameters) ?? parameters;
-    this.optimizer = { parameters: stepped, plan: null, blocks: [] };
+    this.optimizer = setup.optimizer && this.optimizerOf(setup.optimizer);
     const workspace = (thread: string) =>
       this.ledger.declare(
         device.blasWorkspace,
@@ -186,6 +169,19 @@ class StepPlanner {
     this.forwardBlas = workspace("forward");
     this.backwardBlas = workspace("backward");
     this.validate = validation && this.validationOf(validation);
+  }
+
+  private optimizerOf(choice: OptimizerChoice): OptimizerRun {
+    const { ledger, device, trained, setup, gradients } = this;
+    return new OptimizerRun({
+      ledger,
+      device,
+      choice,
+      parameters: this.ranks?.stepped?.(trained) ?? trained,
+      inBackward: setup.optimizerInBackward === true,
+      specOf: (parameter) => this.ownedSpec(parameter),
+      gradients,
+    });
   }
 
   private validationOf(validation: Tape): () => void {
@@ -226,7 +222,7 @@ class StepPlanner {
     residents.forEach(arrive);
     this.ranks?.wrapped?.();
     if (setup.ema) this.copyModel();
-    this.constructOptimizer();
+    if (setup.mode === "train") this.optimizer?.construct();
     inputs.forEach(arrive);
     this.receiveBuffers();
     const [section] = ledger.take();
@@ -468,7 +464,7 @@ class StepPlanner {
       finished: () => ranks?.afterBackward?.(computed),
       accumulated: (id) => {
         ranks?.accumulated?.(id, computed);
-        if (this.setup.optimizerInBackward) this.stepInBackward(id);
+        this.optimizer?.stepInBackward(id, this.isFirst);
       },
       offload: this.offload,
       ...(this.received !== undefined && { received: this.received }),
@@ -539,7 +535,7 @@ class StepPlanner {
       this.clipping.run(clipped.map((parameter) => this.ownedSpec(parameter)));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
-    if (setup.optimizer) this.optimize(first);
+    this.optimizer?.step(first);
     if (setup.gradScaler) scaler.update();
   }
 
@@ -555,95 +551,15 @@ class StepPlanner {
     }
   }
 
-  private constructOptimizer(): void {
-    const { setup, device, optimizer } = this;
-    if (!setup.optimizer || setup.mode !== "train") return;
-    if (setup.optimizerInBackward) {
-      for (const parameter of optimizer.parameters) this.constructOwn(parameter, setup.optimizer);
-      return;
-    }
-    const given = optimizer.parameters.map((parameter) => this.ownedSpec(parameter));
-    this.perform(planConstructor(setup.optimizer, given, device), "made by the optimizer's constructor");
-  }
-
   /** What the optimizer sees of a parameter. */
   private ownedSpec(parameter: Value): Pick<TensorSpec, "shape" | "dtype"> {
     const { shape, dtype } = this.ranks?.ownedSpec?.(parameter) ?? parameter.spec;
     return { shape, dtype };
   }
 
-  private constructOwn(parameter: Value, choice: OptimizerChoice): void {
-    const plan = planOptimizer(choice, [this.ownedSpec(parameter)], this.device);
-    const own = { parameters: [parameter], plan, blocks: [] };
-    this.own.set(parameter.id, own);
-    this.perform(plan.init, "made by the optimizer's constructor", own);
-  }
-
-  /** The parameter's own optimizer steps, and its gradient is freed. */
-  private stepInBackward(id: ValueId): void {
-    const { gradients, ledger } = this;
-    const own = this.own.get(id);
-    const gradient = gradients.get(id);
-    if (!own || gradient === undefined) return;
-    const actions = this.isFirst ? own.plan.first : own.plan.steady;
-    this.perform(actions, "made by the first optimizer step", own);
-    ledger.drop(gradient);
-    gradients.delete(id);
-  }
-
-  private optimize(first: boolean): void {
-    const { setup, device, optimizer, gradients } = this;
-    if (!setup.optimizer || setup.optimizerInBackward) return;
-    if (first) {
-      // which parameters backward reaches is known by now
-      const given = optimizer.parameters.map((parameter) => ({
-        ...this.ownedSpec(parameter),
-        frozen: !gradients.has(parameter.id),
-      }));
-      optimizer.plan = planOptimizer(setup.optimizer, given, device);
-    }
-    const { plan } = optimizer;
-    if (plan) this.perform(first ? plan.first : plan.steady, "made by the first optimizer step");
-  }
-
-  private perform(
-    actions: readonly OptimizerAction[],
-    origin: string,
-    { blocks, parameters }: PlannedOptimizer = this.optimizer,
-  ): void {
-    const { ledger } = this;
-    for (const action of actions) {
-      if (action.kind === "free") {
-        ledger.drop(blocks[action.id] as BlockId);
-        continue;
-      }
-      let block = blocks[action.id];
-      if (block === undefined) {
-        const state = action.role === "state";
-        const parameter = action.parameter === null ? undefined : parameters[action.parameter]?.name;
-        block = ledger.declare(
-          action.bytes,
-          state ? "optimizerStates" : "temporaries",
-          parameter ? `${action.name} of ${parameter}` : action.name,
-          state ? `${origin}, kept from then on` : "an intermediate list of the optimizer step",
-          action,
-        );
-        blocks[action.id] = block;
-      }
-      ledger.allocate(block);
-      ledger.hold(block);
-    }
-  }
-
   /** What a step makes anew and keeps until the next. */
   carried(): Step["carried"] {
-    const states = [this.optimizer, ...this.own.values()].flatMap(({ plan, blocks }) =>
-      (plan?.carried ?? []).map(({ made, before }) => ({
-        made: blocks[made] as BlockId,
-        before: blocks[before] as BlockId,
-      })),
-    );
-    return [...this.loaded, ...states];
+    return [...this.loaded, ...(this.optimizer?.carried() ?? [])];
   }
 
   /** Optimizer.zero_grad walks the parameters it was given, in their order. */
