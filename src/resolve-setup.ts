@@ -55,7 +55,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);
-  const parallel = mode === "train" ? chooseParallel(options) : null;
+  const parallel = chooseParallel(options);
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const precision = options.precision ?? "fp32";
   const quantization = resolveQuantization(options, mode, precision);

@@ -129,6 +129,22 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--parallel", "dp=2,xp=2"),
     ["--parallel: ", "[parallel/axis]", "fsdp=N"],
   ],
+  [
+    "a forward pass on several GPUs",
+    estimate("--mode", "inference", "--parallel", "dp=2"),
+    ["--mode: ", "[parallel/together]"],
+  ],
+  [
+    "a compiled model on several GPUs",
+    estimate("--compile", "--gpus", "2"),
+    ["--compile: ", "[parallel/together]"],
+  ],
+  [
+    "an optimizer in backward over shards",
+    estimate("--optimizer-in-backward", "--parallel", "fsdp=2"),
+    ["--optimizer-in-backward: ", "[parallel/together]"],
+  ],
+  ["replicas of one GPU", estimate("--ddp"), ["--ddp: ", "[parallel/idle]", "dp=N"]],
   ["a policy without its axis", estimate("--fsdp", "params=bf16"), ["--fsdp: ", "[parallel/idle]"]],
   ["an axis of no ranks", estimate("--parallel", "dp=0"), ["--parallel: ", "[parallel/axis]"]],
   ["an axis named twice", estimate("--parallel", "dp=2,dp=2"), ["--parallel: ", "[parallel/axis]"]],
@@ -185,7 +201,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
   [
     "flat parameters and an optimizer in backward",
     estimate("--parallel", "fsdp=8", "--fsdp", "version=1", "--optimizer-in-backward"),
-    ["--optimizer-in-backward: ", "[parallel/fsdp-flat]", "fully_shard"],
+    ["--optimizer-in-backward: ", "[parallel/together]", "one GPU"],
   ],
   [
     "flat parameters over stages",

@@ -7,6 +7,19 @@ import type { DecoderRow } from "./decoder-row.js";
 
 const GATED = { order: "sequential", norm: "llama", mlp: "gated" } as const;
 
+const OLMO2 = {
+  norm: "olmo2",
+  order: "post",
+  mlp: "gated",
+  attention: {
+    qkvBias: "attention_bias",
+    outBias: "attention_bias",
+    qkNorm: "all",
+    qkNormKind: "olmo2",
+    rotation: "float32",
+  },
+} as const;
+
 export const DECODERS = {
   llama: {
     kind: "Llama",
@@ -197,31 +210,10 @@ export const DECODERS = {
     norm: "bare",
     attention: { qkvBias: "attention_bias", outBias: "attention_bias", rotation: "float32" },
   },
-  olmo2: {
-    kind: "Olmo2",
-    norm: "olmo2",
-    order: "post",
-    mlp: "gated",
-    attention: {
-      qkvBias: "attention_bias",
-      outBias: "attention_bias",
-      qkNorm: "all",
-      qkNormKind: "olmo2",
-      rotation: "float32",
-    },
-  },
+  olmo2: { kind: "Olmo2", ...OLMO2 },
   olmo3: {
     kind: "Olmo3",
-    norm: "olmo2",
-    order: "post",
-    mlp: "gated",
-    attention: {
-      qkvBias: "attention_bias",
-      outBias: "attention_bias",
-      qkNorm: "all",
-      qkNormKind: "olmo2",
-      rotation: "float32",
-    },
+    ...OLMO2,
     window: { pattern: 4 },
     anglesPerType: true,
   },

@@ -1,27 +1,18 @@
 /** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`, `version=1,strategy=no-shard`. */
 import type { DType } from "../../base/dtype.js";
 import type { FlatStrategy, FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
-import {
-  axisMissing,
-  meshDiffers,
-  notWithFlat,
-  policyOfOther,
-  unknownAxis,
-  wrongPolicy,
-} from "./complaints.js";
+import { axisMissing, meshDiffers, policyOfOther, unknownAxis, wrongPolicy } from "./complaints.js";
+import { checkFlat, checkTogether, type StepOptions } from "./computed-together.js";
 
-export interface ParallelOptions {
+export interface ParallelOptions extends StepOptions {
   readonly parallel?: string;
   readonly gpus?: number;
   readonly fsdp?: string;
   readonly pipeline?: "1f1b" | "gpipe";
+  readonly ddp?: boolean;
   readonly bucketView?: boolean;
   readonly bucketMb?: number;
   readonly shardedOptimizer?: boolean;
-  readonly optimizerInBackward?: boolean;
-  readonly validate?: boolean;
-  readonly ema?: boolean;
-  readonly compile?: boolean;
 }
 
 const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
@@ -38,8 +29,9 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
     throw meshDiffers(options.parallel ?? "", product, options.gpus);
   refuseIdle(options, mesh);
   if (product === 1) return null;
+  checkTogether(options, mesh);
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
-  if (sharding?.flat) checkFlat(options, mesh);
+  if (sharding?.flat) checkFlat(mesh);
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
   return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
 }
@@ -49,6 +41,7 @@ function refuseIdle(options: ParallelOptions, mesh: Mesh): void {
   if (options.fsdp !== undefined && mesh.fsdp === 1) throw axisMissing("--fsdp", "fsdp");
   if (options.pipeline !== undefined && mesh.pp === 1) throw axisMissing("--pipeline", "pp");
   const replicates = mesh.dp > 1 && mesh.fsdp === 1;
+  if (options.ddp === true && !replicates) throw axisMissing("--ddp", "dp");
   if (options.bucketMb !== undefined && !replicates) throw axisMissing("--bucket-mb", "dp");
   if (options.bucketView === true && !replicates) throw axisMissing("--bucket-view", "dp");
   if (options.shardedOptimizer === true && !replicates) throw axisMissing("--sharded-optimizer", "dp");
@@ -118,16 +111,6 @@ function policyIn(text: string): FullSharding {
   if (said.has(foreign)) throw policyOfOther(foreign, first);
   const strategy = STRATEGIES.find((known) => known === said.get("strategy")) ?? "full-shard";
   return { ...policy, flat: first ? strategy : null };
-}
-
-/** What FullyShardedDataParallel is not computed with. */
-function checkFlat(options: ParallelOptions, { tp, pp }: Mesh): void {
-  if (tp > 1) throw notWithFlat("--parallel", `tp=${tp}`);
-  if (pp > 1) throw notWithFlat("--parallel", `pp=${pp}`);
-  if (options.optimizerInBackward) throw notWithFlat("--optimizer-in-backward", "true");
-  if (options.validate) throw notWithFlat("--validate", "true");
-  if (options.ema) throw notWithFlat("--ema", "true");
-  if (options.compile) throw notWithFlat("--compile", "true");
 }
 
 /** Megabytes of a bucket when nobody says so. torch/nn/parallel/distributed.py */

@@ -60,14 +60,25 @@ export function policyOfOther(option: string, first: boolean): InputError {
   });
 }
 
-export function notWithFlat(where: string, got: string): InputError {
+export function flatMesh(got: string): InputError {
   return new InputError({
     code: "parallel/fsdp-flat",
-    where,
-    rule: "FullyShardedDataParallel is computed for eager training of data in shards, all of the model on every rank",
-    expected: "a mesh of dp and fsdp, one optimizer after backward, no --validate, --ema or --compile",
+    where: "--parallel",
+    rule: "FullyShardedDataParallel is computed with all of the model on every rank",
+    expected: "a mesh of dp and fsdp",
     got,
     hint: "leave it out, or use --fsdp version=2: fully_shard",
+  });
+}
+
+export function notTogether(flag: string, axis: string, because: string): InputError {
+  return new InputError({
+    code: "parallel/together",
+    where: flag,
+    rule: `this setting is not computed on such a mesh: ${because}`,
+    expected: `a mesh without ${axis}`,
+    got: axis,
+    hint: `leave ${flag} out, or ask about one GPU`,
   });
 }
 

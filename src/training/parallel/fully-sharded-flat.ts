@@ -18,7 +18,7 @@ import type { Ledger } from "../ledger.js";
 import { batchNormsApart } from "./complaints.js";
 import { type FlatParameter, flatten } from "./flat-parameter.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
-import { callsOf, type UnitCalls } from "./unit-calls.js";
+import { callsOf, givenTo, type UnitCalls } from "./unit-calls.js";
 
 /** Streams that hold memory besides the one that computes: _pre_unshard_stream, _unshard_stream, _post_backward_stream. */
 const CAST = 1;
@@ -142,10 +142,7 @@ export class FullyShardedFlat implements RankHooks {
   }
 
   heldByCall(node: NodeId): ReadonlySet<StorageId> | undefined {
-    const ended = this.calls.ending.get(node);
-    if (!ended) return undefined;
-    const { storageOf } = this.context.tape;
-    return new Set(ended.flatMap((unit) => unit.arguments.map((value) => storageOf[value] as StorageId)));
+    return givenTo(this.calls, node, this.context.tape);
   }
 
   afterForward(node: NodeId): void {

@@ -18,7 +18,7 @@ import type { BlockId } from "../../ir/step.js";
 import type { GradNode, StorageId, Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
-import { callsOf, type UnitCalls } from "./unit-calls.js";
+import { callsOf, givenTo, type UnitCalls } from "./unit-calls.js";
 
 /** Streams that hold memory besides the one that computes: copy-in of the all-gather, and the reduce-scatter. */
 const GATHER = 1;
@@ -95,10 +95,7 @@ export class FullySharded implements RankHooks {
   }
 
   heldByCall(node: NodeId): ReadonlySet<StorageId> | undefined {
-    const ended = this.calls.ending.get(node);
-    if (!ended) return undefined;
-    const { storageOf } = this.context.tape;
-    return new Set(ended.flatMap((unit) => unit.arguments.map((value) => storageOf[value] as StorageId)));
+    return givenTo(this.calls, node, this.context.tape);
   }
 
   afterForward(node: NodeId): void {

@@ -1,6 +1,6 @@
 /** When units are called and when their results' gradients come: by node, the units concerned. */
 import type { NodeId, ShardedUnit } from "../../ir/graph.js";
-import type { Tape } from "../../ir/tape.js";
+import type { StorageId, Tape } from "../../ir/tape.js";
 
 export interface UnitCalls<Unit> {
   readonly starting: ReadonlyMap<NodeId, readonly Unit[]>;
@@ -22,6 +22,18 @@ export function callsOf<Unit extends ShardedUnit>(tape: Tape, units: readonly Un
     }
   }
   return { starting, ending, returned };
+}
+
+/** What the calls that end with `node` were given: they hold it until their hooks have run. */
+export function givenTo(
+  { ending }: UnitCalls<ShardedUnit>,
+  node: NodeId,
+  { storageOf }: Tape,
+): ReadonlySet<StorageId> | undefined {
+  const ended = ending.get(node);
+  return (
+    ended && new Set(ended.flatMap((unit) => unit.arguments.map((value) => storageOf[value] as StorageId)))
+  );
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
