@@ -271,10 +271,10 @@ export type FoundGpu =
  */
 export function findGpu(name: string): FoundGpu {
   const asked = parseName(name);
-  const named = ROWS.filter(({ names }) => asked.name !== "" && names.has(asked.name));
-  const found = named.find(({ gpu }) => asked.gib === undefined || gpu.memoryBytes === asked.gib * GiB);
+  const rows = namedRows().filter(({ names }) => asked.name !== "" && names.has(asked.name));
+  const found = rows.find(({ gpu }) => asked.gib === undefined || gpu.memoryBytes === asked.gib * GiB);
   if (found) return { id: found.id, gpu: found.gpu };
-  if (named.length > 0) return { suggestions: named.map(({ id }) => id) };
+  if (rows.length > 0) return { suggestions: rows.map(({ id }) => id) };
   return { suggestions: suggest(asked.name || name) };
 }
 
@@ -310,15 +310,30 @@ function parseName(text: string): AskedName {
   return gib === undefined ? { name } : { name, gib };
 }
 
-/** Every spelling of every row, with and without its series prefix. */
-const ROWS = Object.entries(GPUS as Record<GpuId, Gpu>).map(([id, gpu]) => {
-  const spelled = [id, gpu.title, ...(gpu.aliases ?? [])].map((text) => parseName(text).name);
-  const names = new Set(spelled.flatMap((text) => [text, text.replace(SERIES, "")]));
-  return { id: id as GpuId, gpu, names }; // as: Object.entries widens keys to string
-});
+interface NamedRow {
+  readonly id: GpuId;
+  readonly gpu: Gpu;
+  readonly names: ReadonlySet<string>;
+}
+
+let named: readonly NamedRow[] | undefined;
+
+/** Every spelling of every row, with and without its series prefix; made when a device is first looked for. */
+function namedRows(): readonly NamedRow[] {
+  named ??= Object.entries(GPUS as Record<GpuId, Gpu>).map(([id, gpu]) => {
+    const spelled = [id, gpu.title, ...(gpu.aliases ?? [])].map((text) => parseName(text).name);
+    const names = new Set(spelled.flatMap((text) => [text, text.replace(SERIES, "")]));
+    return { id: id as GpuId, gpu, names }; // as: Object.entries widens keys to string
+  });
+  return named;
+}
 
 function suggest(name: string): readonly string[] {
-  const close = nearest(name, new Set(ROWS.flatMap(({ names }) => [...names])));
-  const ids = close.flatMap((word) => ROWS.filter(({ names }) => names.has(word)).map(({ id }) => id));
+  const close = nearest(name, new Set(namedRows().flatMap(({ names }) => [...names])));
+  const ids = close.flatMap((word) =>
+    namedRows()
+      .filter(({ names }) => names.has(word))
+      .map(({ id }) => id),
+  );
   return [...new Set(ids)].slice(0, 3);
 }
