@@ -13,7 +13,7 @@ import type { Device, Held, KernelRule, Traced, TracedInput, Tracer } from "../f
 import { selection } from "../frameworks/pytorch/selective.js";
 import { kernelRule, lowering, opRule } from "../frameworks/pytorch/table.js";
 import type { Attributes, Graph, Node, ValueId } from "../ir/graph.js";
-import { autocastType, type TrainingSetup } from "../ir/setup.js";
+import { autocastType, type TapeSetup } from "../ir/setup.js";
 import type {
   Call,
   Edge,
@@ -40,7 +40,7 @@ interface Tensor extends Traced {
 const NOTHING = {};
 const NO_SOURCES: Sources = { ports: [], edges: [], specs: [] };
 
-export function differentiate(graph: Graph, setup: TrainingSetup, device: Device): Tape {
+export function differentiate(graph: Graph, setup: TapeSetup, device: Device): Tape {
   const writer = new TapeWriter(graph, setup, device);
   for (const node of graph.nodes) writer.run(node);
   return writer.finish();
@@ -78,7 +78,7 @@ class TapeWriter implements Tracer {
   private readonly keptStorages = new Map<string, StorageId>();
   private readonly casts = new Map<StorageId, Tensor>();
 
-  constructor(graph: Graph, setup: TrainingSetup, device: Device) {
+  constructor(graph: Graph, setup: TapeSetup, device: Device) {
     this.graph = graph;
     this.device = device;
     this.kernel = new KernelRun(device, {

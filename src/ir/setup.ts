@@ -151,6 +151,26 @@ export interface TrainingSetup {
   readonly quantization?: Quantization | null;
 }
 
+/** What no pass before the step reads: a tape serves every choice of these. */
+type OfTheStep =
+  | "batch"
+  | "optimizer"
+  | "optimizerInBackward"
+  | "ema"
+  | "zeroGrad"
+  | "freshInputs"
+  | "validate"
+  | "offloadActivations"
+  | "clipGradients"
+  | "step"
+  | "allocator"
+  | "freeze"
+  | "adapters"
+  | "quantization";
+
+/** What decides how the forward pass runs, and what it keeps. */
+export type TapeSetup = Omit<TrainingSetup, OfTheStep>;
+
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
 export interface AllocatorSettings {
   readonly backend: "native" | "cudaMallocAsync";

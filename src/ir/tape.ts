@@ -4,6 +4,7 @@
  * Forward events and grad nodes are in creation order. A storage counts once however many views show it.
  */
 import { invariant } from "../base/invariant.js";
+import { once } from "../base/once.js";
 import type { Bytes } from "../base/units.js";
 import type { Attributes, Graph, NodeId, ValueId } from "./graph.js";
 import { printSpec, type TensorSpec } from "./tensor.js";
@@ -112,7 +113,7 @@ export interface Tape {
  * stretch, its inputs. What an in-place operator on
  * a view keeps is left out, as it is from the graph that PyTorch shows: its node is hidden inside CopySlices.
  */
-export function savedStorages(tape: Tape): Storage[] {
+export const savedStorages = once((tape: Tape): readonly Storage[] => {
   const seen = new Uint8Array(tape.storages.length);
   const out: Storage[] = [];
   const keep = (id: StorageId) => {
@@ -137,7 +138,7 @@ export function savedStorages(tape: Tape): Storage[] {
     } else if (!hidden(tape.gradNodes[event.by], event.storage)) keep(event.storage);
   }
   return out;
-}
+});
 
 /** What the graph does not show: an operator inside CopySlices, and gradients that a loss made with it and stashed away. */
 function hidden(node: GradNode | undefined, storage: StorageId): boolean {

@@ -1,4 +1,5 @@
 /** How far the device total can be off, and whether the step fits a device. */
+import { once } from "../base/once.js";
 import { type Bytes, bytes, sumBytes } from "../base/units.js";
 import type { ContextMemory } from "../hardware/contexts.js";
 import type { Graph, Value, ValueId } from "../ir/graph.js";
@@ -39,7 +40,7 @@ export function intervalOf({ graph, setup, allocated, reserved, context }: Inter
 }
 
 /** Bytes of input, weight and result of the convolution that has the most; null without one. */
-function largestConvolution(graph: Graph): Bytes | null {
+const largestConvolution = once((graph: Graph): Bytes | null => {
   const size = (id: ValueId): Bytes => packedSize((graph.values[id] as Value).spec);
   const sizes = graph.nodes
     .filter(({ op }) => op === "convolution")
@@ -48,7 +49,7 @@ function largestConvolution(graph: Graph): Bytes | null {
       return sumBytes([...given, ...outputs].map(size));
     });
   return sizes.length > 0 ? bytes(Math.max(...sizes)) : null;
-}
+});
 
 export interface VerdictOptions {
   readonly machine: Machine;

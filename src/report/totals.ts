@@ -1,4 +1,5 @@
 /** Plain tensor bytes of a step: elements x item size, no rounding, every storage once. */
+import { once } from "../base/once.js";
 import { elements } from "../base/shape.js";
 import { sumBytes } from "../base/units.js";
 import type { Graph } from "../ir/graph.js";
@@ -37,10 +38,10 @@ function ownedParameterBytes({ blocks, resident }: Step): number {
 
 const NONE = { parameterCount: 0, trainableParameterCount: 0 };
 
+type ParameterCounts = Pick<ModelReport, "parameterCount" | "trainableParameterCount">;
+
 /** Of the whole model; tied parameters count once. */
-export function countParameters(
-  graph: Graph,
-): Pick<ModelReport, "parameterCount" | "trainableParameterCount"> {
+export const countParameters = once((graph: Graph): ParameterCounts => {
   let { parameterCount, trainableParameterCount } = graph.stage?.elsewhere ?? NONE;
   for (const { role, tiedTo, trainable, unstepped, spec, packs, parts = 1 } of graph.values) {
     if (role !== "parameter" || tiedTo !== undefined) continue;
@@ -49,7 +50,7 @@ export function countParameters(
     if (trainable && !unstepped) trainableParameterCount += count;
   }
   return { parameterCount, trainableParameterCount };
-}
+});
 
 /** Gradients of parameters that are there when backward is done; every step makes the same. */
 function gradientBytes({ blocks, resident, first }: Step): number {

@@ -5,7 +5,7 @@
  * outputs of a segmentation model count half, those of a classifier with auxiliary heads 0.4 each.
  */
 import type { Graph, Node, Value, ValueId } from "../ir/graph.js";
-import { autocastType, type TrainingSetup } from "../ir/setup.js";
+import { autocastType, type TapeSetup } from "../ir/setup.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 import { isFloating } from "../base/dtype.js";
 import { elements } from "../base/shape.js";
@@ -16,7 +16,7 @@ import { elements } from "../base/shape.js";
  */
 const AUXILIARY = { segmentation: 0.5, classification: 0.4 };
 
-export function attachLoss(graph: Graph, setup: TrainingSetup): Graph {
+export function attachLoss(graph: Graph, setup: TapeSetup): Graph {
   if (setup.mode === "inference") return graph;
   if (graph.stage && graph.stage.index < graph.stage.count - 1) return graph; // the last stage has the loss
   const complete = shareOfStep(withLoss(graph, setup), setup);
@@ -39,7 +39,7 @@ function scaled(graph: Graph): Graph {
 const OUTSIDE = { autocast: false };
 
 /** A micro-batch's loss is divided by their number, so that gradients add up to the mean over the whole batch. */
-function shareOfStep(graph: Graph, { accumulate, precision }: TrainingSetup): Graph {
+function shareOfStep(graph: Graph, { accumulate, precision }: TapeSetup): Graph {
   const [loss] = graph.outputs;
   if (accumulate === 1 || loss === undefined || !isScalar(graph)) return graph;
   const draft = new Draft(graph);
@@ -52,7 +52,7 @@ function shareOfStep(graph: Graph, { accumulate, precision }: TrainingSetup): Gr
   return { ...draft.finish(share), outputs: [share, ...graph.outputs.slice(1)] };
 }
 
-function withLoss(graph: Graph, setup: TrainingSetup): Graph {
+function withLoss(graph: Graph, setup: TapeSetup): Graph {
   if (setup.loss === "none" && isScalar(graph)) return graph;
   const [first] = graph.outputs;
   if (first === undefined || (isScalar(graph) && setup.loss !== "cross-entropy")) return graph;

@@ -5,6 +5,7 @@
  * returns, because the caller's frame holds the argument; a variable holds it until it is bound again or its function
  * returns, where the source says so. What the step function returns lives to the end of the step.
  */
+import { once } from "../base/once.js";
 import {
   type Graph,
   inputIds,
@@ -60,7 +61,7 @@ export function lastUses({ graph, storageOf }: Tape, storages: number): Lifetime
 }
 
 /** Storages by the node after which they end, in the order they go; results that nobody takes die last made first. */
-export function dyingAfter(tape: Tape): (StorageId[] | undefined)[] {
+export const dyingAfter = once((tape: Tape): readonly (readonly StorageId[] | undefined)[] => {
   const { storages } = tape;
   const { end: ends, order } = lastUses(tape, storages.length);
   const dying: StorageId[][] = [];
@@ -79,7 +80,7 @@ export function dyingAfter(tape: Tape): (StorageId[] | undefined)[] {
     dying[node]?.sort((a, b) => (order[a] as number) - (order[b] as number));
   });
   return dying;
-}
+});
 
 /** A list that an operator was given dies from its end. */
 function lastOfListFirst(together: StorageId[], { inputs }: Node, { storageOf }: Tape): StorageId[] {

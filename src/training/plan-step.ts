@@ -87,7 +87,7 @@ class StepPlanner {
   private readonly setup: TrainingSetup;
   private readonly device: Device;
   /** By operator, the storages that lose their last Python reference after it. */
-  private readonly dying: readonly (StorageId[] | undefined)[];
+  private readonly dying: readonly (readonly StorageId[] | undefined)[];
   private recomputation: Recomputation;
   private offload: Offload | null = null;
   private readonly forwardBlas: BlockId;

@@ -6,7 +6,7 @@
  */
 import type { DType } from "../base/dtype.js";
 import { type Graph, type Node, renamedInputs, type Value } from "../ir/graph.js";
-import { computedType, storedType, type TrainingSetup } from "../ir/setup.js";
+import { computedType, storedType, type TapeSetup } from "../ir/setup.js";
 import { channelsLast as stored } from "../ir/tensor.js";
 
 /** Operators whose dtype argument is usually another tensor's; a softmax in float32 means float32. */
@@ -16,7 +16,7 @@ const FOLLOWING: ReadonlySet<string> = new Set(["create", "cast"]);
  * The model after `module.to(dtype)` and `.to(memory_format)`, with inputs alike: float32 parameters, buffers and inputs change. Tensors
  * the code makes follow where it takes the type from another tensor; what it spells out as float32 stays.
  */
-export function moveTo(graph: Graph, setup: TrainingSetup): Graph {
+export function moveTo(graph: Graph, setup: TapeSetup): Graph {
   const moved = toType(graph, setup);
   return setup.channelsLast ? toChannelsLast(moved) : moved;
 }
@@ -32,7 +32,7 @@ function toChannelsLast(graph: Graph): Graph {
 
 const MOVED: ReadonlySet<Value["role"]> = new Set(["parameter", "buffer", "input"]);
 
-function toType(graph: Graph, setup: TrainingSetup): Graph {
+function toType(graph: Graph, setup: TapeSetup): Graph {
   const dtype = computedType(setup);
   if (dtype === "float32") return graph;
   const sharded = dtype !== storedType(setup.precision); // gathered parameters change their type, buffers do not
