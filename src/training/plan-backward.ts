@@ -26,9 +26,18 @@ import type { Offload } from "./offload.js";
 import type { Recomputation } from "./recompute.js";
 
 /** One tensor object of the backward pass; several may share a block. */
-interface Gradient extends Held {
+class Gradient implements Held {
   /** Input buffers and kernels that hold this very object. */
-  uses: number;
+  uses = 0;
+  readonly spec: TensorSpec;
+  readonly storage: BlockId;
+  declare readonly view?: true;
+
+  constructor({ spec, storage, view }: Held) {
+    this.spec = spec;
+    this.storage = storage;
+    if (view) this.view = view;
+  }
 }
 
 /** What a backward pass needs from the rest of the step. */
@@ -67,7 +76,7 @@ export function planBackward(context: BackwardContext): void {
   const start =
     received === undefined
       ? pass.fresh(root.spec, "gradient of the loss")
-      : { spec: root.spec, storage: received, uses: 0 };
+      : new Gradient({ spec: root.spec, storage: received });
   ledger.hold(start.storage);
   pass.deliver(root.edge, start);
   pass.run();
@@ -121,7 +130,7 @@ class BackwardPass {
     const because = category === "workspace" ? "scratch of a backward kernel" : "being computed in backward";
     const block = this.context.ledger.declare(size, category, label, because, spec);
     this.context.ledger.allocate(block);
-    return { spec, storage: block, uses: 0 };
+    return new Gradient({ spec, storage: block });
   }
 
   /** Adds `gradient` to what its consumer has received; the consumer runs when all of it is there. */
@@ -244,7 +253,7 @@ class BackwardPass {
 
   /** Kernels return tensors; a returned gradient is the same object, a view of it is another. */
   private object(tensor: Held): Gradient {
-    return "uses" in tensor ? (tensor as Gradient) : Object.assign({ ...tensor }, { uses: 0 });
+    return tensor instanceof Gradient ? tensor : new Gradient(tensor);
   }
 
   private take(tensor: Gradient): void {
