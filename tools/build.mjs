@@ -19,7 +19,7 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 
 if (existsSync(CLI)) {
   await build({
-    entryPoints: { main: CLI },
+    entryPoints: { main: CLI, worker: "src/cli/worker.ts" },
     outdir: "dist/cli",
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
@@ -28,6 +28,15 @@ if (existsSync(CLI)) {
     platform: "node",
     target: "node20",
     minify: true,
+    // what `plimsoll serve` alone needs stays in node_modules: a pool finds its own worker file there
+    external: [
+      "piscina",
+      "prom-client",
+      "lru-cache",
+      "hono",
+      "@hono/node-server",
+      "@modelcontextprotocol/sdk",
+    ],
     legalComments: "none",
     // CommonJS dependencies (commander) call `require` for Node built-ins; an ES module has none.
     banner: {

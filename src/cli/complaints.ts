@@ -8,7 +8,6 @@ const LATER: Readonly<Record<string, string>> = {
   compare: "0.3",
   plan: "0.3",
   watch: "0.3",
-  serve: "0.3",
 };
 
 export function unknownCommand(name: string, commands: readonly string[]): InputError {
@@ -97,5 +96,27 @@ export function tooMuchInput(limit: number): InputError {
     expected: `at most ${limit} bytes`,
     got: "more",
     hint: "give the path of the file: only the parts that are needed are read",
+  });
+}
+
+export function notANumber(flag: string, got: string, low: number, high: number): InputError {
+  return new InputError({
+    code: "cli/number",
+    where: flag,
+    rule: "the value must be a whole number in range",
+    expected: `${low} to ${high}`,
+    got: JSON.stringify(got),
+    hint: "write plain digits",
+  });
+}
+
+export function portTaken(host: string, port: number, code: string): InputError {
+  return new InputError({
+    code: "cli/port",
+    where: `--host ${host} --port ${port}`,
+    rule: "the address must be free and allowed",
+    expected: "an address of this machine with a port that nobody listens on",
+    got: code,
+    hint: "--port 0 takes any free port",
   });
 }

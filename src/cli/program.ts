@@ -3,6 +3,7 @@ import { Command, type CommanderError, Option } from "commander";
 import { InputError, printComplaint } from "../complaints.js";
 import { flagOf, type Setting, SETTING_ROWS } from "../settings.js";
 import { badUsage, unknownCommand, unknownFlag } from "./complaints.js";
+import type { ServeFlags } from "./commands/serve.js";
 import { EXIT } from "./exit-codes.js";
 
 const EXAMPLES = `
@@ -11,6 +12,7 @@ Examples:
   plimsoll models vit_base
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
   plimsoll gpus a100
+  plimsoll serve --port 7070
 
 Exit codes: 0 done (and it fits) · 1 does not fit · 2 wrong input · 70 a bug in Plimsoll`;
 
@@ -69,6 +71,23 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .action(async (file: string | undefined, flags: object) => {
       done(await (await import("./commands/by-hand.js")).runByHand(file, flags));
     });
+  program
+    .command("serve")
+    .description(
+      "The HTTP API (/openapi.json), MCP (/mcp) and the web page, on this machine alone by default.",
+    )
+    .option("--port <N>", "0 takes any free one", "7070")
+    .option("--host <ADDRESS>", "where to listen; 0.0.0.0 lets others in", "127.0.0.1")
+    .option("--threads <N>", "analyses at a time; default: as many as the machine has cores")
+    .option("--max-body <MiB>", "largest model that may be sent", "64")
+    .option("--max-seconds <N>", "longest that one analysis may take", "20")
+    .action(async (flags: object) =>
+      done(await (await import("./commands/serve.js")).runServe(flags as ServeFlags, version)),
+    );
+  program
+    .command("mcp")
+    .description("The same answers as tools of the Model Context Protocol, on standard input and output.")
+    .action(async () => done(await (await import("./commands/mcp.js")).runMcp(version)));
   listOptions(program.command("models [pattern]"))
     .description("Known models, with parameters and the image size they are made for.")
     .action(async (pattern: string | undefined, flags: object) =>

@@ -1,0 +1,166 @@
+/** The OpenAPI 3.1 document, made of the tables that the routes are made of. */
+import { OPERATIONS } from "./operations.js";
+import { setupSchema } from "./settings-schema.js";
+import { SETTING_ROWS } from "../settings.js";
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const content = (schema: object, type = "application/json") => ({ content: { [type]: { schema } } });
+
+const PROBLEM = {
+  type: "object",
+  description: "RFC 9457 problem document with the five parts of a complaint",
+  properties: {
+    type: { type: "string" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    code: { type: "string", description: "stable and searchable" },
+    where: { type: "string" },
+    rule: { type: "string" },
+    expected: { type: "string" },
+    got: { type: "string" },
+    hint: { type: "string" },
+  },
+  required: ["type", "title", "status", "detail"],
+};
+
+const MODEL = {
+  anyOf: [
+    { type: "string", description: "a name of GET /v1/models, such as torchvision/resnet50" },
+    {
+      type: "object",
+      description: "a text file: a layer spec, a Hugging Face config.json, …",
+      properties: { name: { type: "string" }, content: { type: ["string", "object"] } },
+      required: ["content"],
+      additionalProperties: false,
+    },
+  ],
+};
+
+const FAILURES = {
+  "4XX": {
+    description: "the question is wrong; it says how",
+    ...content(ref("Problem"), "application/problem+json"),
+  },
+  "5XX": { description: "busy, or a bug", ...content(ref("Problem"), "application/problem+json") },
+};
+
+const REPORT = { type: "object", properties: { schema: { type: "string" } }, required: ["schema"] };
+
+export function openApi(version: string, mostBody: number): object {
+  const { $schema, ...setup } = setupSchema();
+  return {
+    openapi: "3.1.0",
+    jsonSchemaDialect: $schema,
+    info: {
+      title: "Plimsoll",
+      version,
+      description: "How much GPU memory a training run takes, computed before anything runs.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    paths: { ...operationPaths(mostBody), ...listPaths(), ...otherPaths() },
+    components: {
+      schemas: {
+        Setup: setup,
+        Model: MODEL,
+        Question: {
+          type: "object",
+          properties: { model: ref("Model"), setup: ref("Setup") },
+          required: ["model"],
+          additionalProperties: false,
+        },
+        Report: REPORT,
+        Problem: PROBLEM,
+      },
+    },
+  };
+}
+
+function operationPaths(mostBody: number): object {
+  const inQuery = Object.entries(SETTING_ROWS).map(([name, { help, kind }]) => ({
+    name,
+    in: "query",
+    description: help,
+    schema:
+      kind === "list" || kind === "shapes"
+        ? { type: "array", items: { type: "string" } }
+        : { type: "string" },
+  }));
+  const named = { name: "model", in: "query", required: true, schema: { type: "string" } };
+  const file = { type: "string", contentMediaType: "application/octet-stream" };
+  return Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, { title, description }]) => {
+      const answers = {
+        responses: {
+          200: { description: `what \`plimsoll ${name} --json\` prints`, ...content(ref("Report")) },
+          ...FAILURES,
+        },
+      };
+      return [
+        `/v1/${name}`,
+        {
+          get: {
+            operationId: name,
+            summary: title,
+            description,
+            parameters: [named, ...inQuery],
+            ...answers,
+          },
+          post: {
+            operationId: `${name}-body`,
+            summary: title,
+            description: `${description} A body of at most ${mostBody} bytes; weights are never read.`,
+            requestBody: {
+              required: true,
+              content: {
+                "application/json": { schema: ref("Question") },
+                "multipart/form-data": {
+                  schema: {
+                    type: "object",
+                    properties: { model: file, setup: { type: "string" } },
+                    required: ["model"],
+                  },
+                },
+                "application/octet-stream": { schema: file },
+              },
+            },
+            ...answers,
+          },
+        },
+      ];
+    }),
+  );
+}
+
+function listPaths(): object {
+  const list = (name: string, description: string, hasPattern: boolean) => ({
+    [`/v1/${name}`]: {
+      get: {
+        operationId: name,
+        summary: description,
+        parameters: hasPattern ? [{ name: "pattern", in: "query", schema: { type: "string" } }] : [],
+        responses: {
+          200: { description, ...content({ type: "array", items: { type: "object" } }) },
+          ...FAILURES,
+        },
+      },
+    },
+  });
+  return {
+    ...list("models", "models known by name", true),
+    ...list("gpus", "devices with the memory a process can use", true),
+    ...list("optimizers", "optimizers with the states they keep", false),
+    ...list("formats", "model formats and how to make such files", false),
+  };
+}
+
+function otherPaths(): object {
+  const plain = (operationId: string, description: string, type: string) => ({
+    get: { operationId, summary: description, responses: { 200: { description, ...content({}, type) } } },
+  });
+  return {
+    "/health": plain("health", "whether the service takes requests", "application/json"),
+    "/metrics": plain("metrics", "figures for Prometheus", "text/plain"),
+    "/openapi.json": plain("openapi", "this document", "application/json"),
+  };
+}
