@@ -5,7 +5,7 @@ const reportFile = process.env["PLIMSOLL_TEST_REPORT"];
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/test/**/*.test.ts"],
     passWithNoTests: true,
     pool: "threads",
     maxWorkers: 2,

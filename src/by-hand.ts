@@ -38,6 +38,11 @@ export function byHand(
   return { schema: "plimsoll/by-hand@1", count: whole, rules: rulesOfThumb(whole) };
 }
 
+/** Every rule with what a person would count on the model that `report` explains. */
+export function byHandOf(model: ImportedModel, options: Options, report: ExplainReport): ByHandReport {
+  return byHand(countByHand(model, options, report));
+}
+
 /** What a person would count on the model that `report` explains. */
 export function countByHand(
   model: ImportedModel,

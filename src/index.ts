@@ -16,12 +16,24 @@ import type { Options } from "./settings.js";
 import { worstRank } from "./worst-rank.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
-export { byHand, type ByHandReport } from "./by-hand.js";
+export { byHand, byHandOf, type ByHandReport } from "./by-hand.js";
 export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
 export type { CatalogueFiles, ListedModel } from "./importers/catalogue/catalogue.js";
 export type { ImportedModel } from "./importers/model.js";
 export { listModels } from "./list-models.js";
+export { type LargestBatch, largestBatch } from "./search.js";
+export {
+  type FormatRow,
+  type GpuRow,
+  listFormats,
+  listGpus,
+  listOptimizers,
+  listSettings,
+  type OptimizerRow,
+  type SettingRow,
+} from "./tables.js";
+export { layerWords } from "./layer-words.js";
 export { readModel } from "./read-model.js";
 export type { ReadModelOptions } from "./read-model.js";
 export type { EstimateReport, ExplainReport } from "./report/report.js";

@@ -4,6 +4,7 @@ import { type Gpu, GPUS, type GpuId } from "./hardware/gpus.js";
 import { usableMemory } from "./hardware/usable-memory.js";
 import { IMPORTERS, type ImporterEntry } from "./importers/registry.js";
 import { FAMILIES } from "./models/families.js";
+import { type Setting, SETTING_ROWS } from "./settings.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { type Condition, settle } from "./training/optimizers/conditions.js";
 import type { OptimizerRule } from "./training/optimizers/rule.js";
@@ -88,6 +89,32 @@ function statesOf(rule: OptimizerRule): string[] {
       rule.states.filter(({ when, onDevice }) => exists(when) && exists(onDevice)).map(({ name }) => name),
     ),
   ];
+}
+
+export interface SettingRow {
+  readonly name: string;
+  readonly kind: Setting["kind"];
+  /** What stands behind the flag in help. */
+  readonly placeholder: string;
+  /** Values of a choice that are computed. */
+  readonly values: readonly string[];
+  /** Whether this release computes any value but the default. */
+  readonly isComputed: boolean;
+  readonly help: string;
+}
+
+/** What can be asked for: the flags of the command, the options of the library. */
+export function listSettings(): SettingRow[] {
+  return Object.entries(SETTING_ROWS).map(
+    ([name, { kind, placeholder = "", values = [], computes, help }]) => ({
+      name,
+      kind,
+      placeholder,
+      values: values.filter((value) => computes?.includes(value) ?? true),
+      isComputed: computes === undefined || computes.length > 1 || kind === "choice",
+      help,
+    }),
+  );
 }
 
 export interface FormatRow {

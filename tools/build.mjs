@@ -48,6 +48,8 @@ if (existsSync(CLI)) {
     logLevel: "warning",
   });
   chmodSync("dist/cli/main.js", 0o755);
+  const { build: buildPage } = await import("vite");
+  await buildPage({ configFile: "web/vite.config.mjs", logLevel: "warn" });
 } else {
   console.log(`build: ${CLI} is not there, no command line was bundled`);
 }

@@ -6,9 +6,23 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 
 /** The recordings lie beside the repository; without them the accuracy step says so and passes. */
-const STEPS = ["build", "format", "lint", "types", "layers", "dead", "test", "budgets", "accuracy"];
+const STEPS = [
+  "browser",
+  "build",
+  "format",
+  "lint",
+  "types",
+  "layers",
+  "dead",
+  "test",
+  "budgets",
+  "accuracy",
+];
 /** @type {Readonly<Record<string, string[]>>} */
-const COMMANDS = { accuracy: ["node", "tools/accuracy.mjs", "--check"] };
+const COMMANDS = {
+  accuracy: ["node", "tools/accuracy.mjs", "--check"],
+  browser: ["node", "tools/find-browser.mjs"],
+};
 
 /** @type {string[]} */
 const failed = [];

@@ -1,6 +1,5 @@
 /** The questions that the service answers about a model, one row each: HTTP routes, the OpenAPI document and MCP tools are made of it. */
-import { byHand, estimate, explain, type ImportedModel, type Options } from "../index.js";
-import { countByHand } from "../by-hand.js";
+import { byHandOf, estimate, explain, type ImportedModel, type Options } from "../index.js";
 
 export interface Operation {
   readonly title: string;
@@ -24,7 +23,7 @@ export const OPERATIONS = {
   "by-hand": {
     title: "By hand",
     description: "Every known rule of thumb for the model, side by side, each with what it misses.",
-    answer: (model, options) => byHand(countByHand(model, options, explain(model, options))),
+    answer: (model, options) => byHandOf(model, options, explain(model, options)),
   },
 } as const satisfies Record<string, Operation>;
 

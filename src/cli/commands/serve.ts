@@ -27,7 +27,7 @@ export async function runServe(flags: ServeFlags, version: string): Promise<numb
     mostSeconds: numberOf("--max-seconds", maxSeconds, 1, 3600),
     catalogue: catalogueFiles(),
     workerFile: builtFile("worker.js"),
-    page: builtFile("../web/"),
+    folders: { page: builtFile("../web/"), catalogue: builtFile("../../catalogue/") },
   };
   let listening: Listening;
   try {

@@ -22,13 +22,24 @@ const HEADERS = {
   "referrer-policy": "no-referrer",
 };
 
-/** The file at a path of the page, or null. Names under assets/ carry a hash and never change. */
-export function pageFiles(folder: URL): (path: string) => Promise<Response | null> {
-  const root = fileURLToPath(folder);
+export interface PageFolders {
+  readonly page: URL;
+  /** Served below the page as `catalogue/`. */
+  readonly catalogue: URL;
+}
+
+const CATALOGUE = `catalogue${sep}`;
+
+/** The file at a path, or null. Names under assets/ carry a hash and never change. */
+export function pageFiles(folders: PageFolders): (path: string) => Promise<Response | null> {
+  const [page, catalogue] = [fileURLToPath(folders.page), fileURLToPath(folders.catalogue)];
   return async (path) => {
     const name = fileOf(path);
     if (name === null) return null;
-    const bytes = await readFile(join(root, name)).catch(() => null);
+    const file = name.startsWith(CATALOGUE)
+      ? join(catalogue, name.slice(CATALOGUE.length))
+      : join(page, name);
+    const bytes = await readFile(file).catch(() => null);
     if (bytes === null) return null;
     const cached = name.startsWith(`assets${sep}`) ? "public, max-age=31536000, immutable" : "no-cache";
     const type = TYPES[extname(name)] ?? "application/octet-stream";

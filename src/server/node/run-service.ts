@@ -3,7 +3,7 @@ import type { CatalogueFiles } from "../../index.js";
 import { createHandler } from "../handler.js";
 import { type Listening, listen } from "./listen.js";
 import { measured } from "./metrics.js";
-import { pageFiles } from "./page-files.js";
+import { type PageFolders, pageFiles } from "./page-files.js";
 import { createPool } from "./pool.js";
 
 export interface ServiceOptions {
@@ -16,8 +16,7 @@ export interface ServiceOptions {
   readonly catalogue: CatalogueFiles;
   /** The built worker: its export `answer` answers a job. */
   readonly workerFile: URL;
-  /** Folder of the built page. */
-  readonly page: URL;
+  readonly folders: PageFolders;
 }
 
 /** Questions that may wait for each thread: more than this and the caller is better off asking another copy. */
@@ -38,7 +37,7 @@ export async function runService(options: ServiceOptions): Promise<Listening> {
     catalogue: options.catalogue,
     version: options.version,
     mostBody: options.mostBody,
-    page: pageFiles(options.page),
+    page: pageFiles(options.folders),
     onBug: (error) =>
       process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`),
   });

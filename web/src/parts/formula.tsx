@@ -1,0 +1,60 @@
+/** The peak as a function of the batch, typeset. */
+import type { EstimateReport } from "plimsoll";
+import { formatBytes } from "plimsoll/present";
+import { details, report } from "../store.js";
+
+type Piece = EstimateReport["formula"]["pieces"][number];
+
+function Sum({ fixedBytes, perBatchBytes }: Piece) {
+  return (
+    <mrow>
+      <mtext>{formatBytes(fixedBytes)}</mtext>
+      {perBatchBytes !== 0 && (
+        <>
+          <mo>+</mo>
+          <mi>B</mi>
+          <mo>×</mo>
+          <mtext>{formatBytes(perBatchBytes)}</mtext>
+        </>
+      )}
+    </mrow>
+  );
+}
+
+function range({ from, to }: Piece): string {
+  if (to === null) return `B ≥ ${from}`;
+  return from === to ? `B = ${from}` : `${from} ≤ B ≤ ${to}`;
+}
+
+export function Formula() {
+  const formula = (details.value?.report ?? report.value)?.formula;
+  if (!formula) return null;
+  return (
+    <>
+      <p>Allocated bytes at the peak, for a batch of B:</p>
+      <math display="block" aria-label={formula.text}>
+        <mrow>
+          <mi>peak</mi>
+          <mo>(</mo>
+          <mi>B</mi>
+          <mo>)</mo>
+          <mo>=</mo>
+          <mo stretchy={true}>{"{"}</mo>
+          <mtable>
+            {formula.pieces.map((piece) => (
+              <mtr key={piece.from}>
+                <mtd>
+                  <Sum {...piece} />
+                </mtd>
+                <mtd>
+                  <mtext>{range(piece)}</mtext>
+                </mtd>
+              </mtr>
+            ))}
+          </mtable>
+        </mrow>
+      </math>
+      <p>{formula.bound}</p>
+    </>
+  );
+}
