@@ -20,7 +20,9 @@ import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
 import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
-import { chooseParallel } from "./training/parallel/choose-parallel.js";
+import { ALONE, chooseParallel } from "./training/parallel/choose-parallel.js";
+import { checkOffload, chooseMasters, chooseZero } from "./training/parallel/choose-zero.js";
+import { masterNotes } from "./master-notes.js";
 import { chooseQuantization } from "./training/choose-quantization.js";
 import { nothingTrains } from "./training/quantization-complaints.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
@@ -59,6 +61,10 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const precision = options.precision ?? "fp32";
   const quantization = resolveQuantization(options, mode, precision);
+  const mesh = parallel?.mesh ?? ALONE;
+  checkOffload(options);
+  const masters = chooseMasters(options, mesh);
+  const zero = chooseZero(options, mesh);
   const setup: TrainingSetup = {
     mode,
     precision: quantization?.prepare && !autocastType(precision) ? "fp32" : precision, // what is not packed is float32
@@ -84,6 +90,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     allocator: allocator.settings,
     freeze: options.freeze ?? [],
     parallel,
+    masters,
+    zero,
     adapters: mode === "train" && options.lora !== undefined ? chooseAdapters(options.lora) : null,
   };
   const report: SetupReport = {
@@ -109,7 +117,11 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
     validate: setup.validate === true,
-    offload: setup.offloadActivations ? "activations" : null,
+    offload: options.offload ?? null,
+    masterWeights: options.masterWeights ?? null,
+    gradients: options.gradients ?? null,
+    zero: options.zero ?? null,
+    deepspeed: options.deepspeed ?? null,
     channelsLast: setup.channelsLast,
     attention: setup.attention,
     compile: setup.compile,
@@ -139,6 +151,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
       ...defaultsOf(options, report),
       ...optimizerNotes(optimizer),
       ...parallelNotes(options, parallel),
+      ...masterNotes(options, setup),
       ...quantizationNotes(quantization),
       ...allocatorNotes(allocator),
       ...device,
@@ -312,7 +325,7 @@ function defaultsOf(
         "one micro-batch in a function of its own",
         "it loads a batch beside the training one, runs the model and its loss in eval mode under no_grad, and lets go of all when it returns",
       ),
-    offload !== null &&
+    offload === "activations" &&
       said(
         "offload",
         "save_on_cpu",

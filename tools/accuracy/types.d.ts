@@ -66,6 +66,20 @@ export interface RecordedSpec {
     readonly bucket_cap_mb?: number;
     readonly gradient_as_bucket_view?: boolean;
   };
+  /** DeepSpeed's engine over so many ranks, and its configuration. */
+  readonly ds?: {
+    readonly world: number;
+    readonly config: {
+      readonly zero_optimization?: {
+        readonly stage?: 0 | 1 | 2 | 3;
+        readonly offload_optimizer?: object;
+        readonly offload_param?: object;
+        readonly [option: string]: unknown;
+      };
+      readonly data_types?: { readonly grad_accum_dtype?: "fp32" | "bf16" | "fp16" };
+      readonly gradient_clipping?: number;
+    };
+  };
   readonly fresh_inputs?: boolean;
 }
 

@@ -15,7 +15,8 @@ export interface ParallelOptions extends StepOptions {
   readonly shardedOptimizer?: boolean;
 }
 
-const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
+/** One GPU. */
+export const ALONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
 /** More GPUs than any cluster has. */
 const MOST = 1_048_576;
 
@@ -23,7 +24,7 @@ const MOST = 1_048_576;
 export function chooseParallel(options: ParallelOptions): Parallel | null {
   const asked = options.parallel === undefined ? {} : axesIn(options.parallel);
   const mesh: Mesh =
-    options.parallel === undefined ? { ...ONE, dp: options.gpus ?? 1 } : { ...ONE, ...asked };
+    options.parallel === undefined ? { ...ALONE, dp: options.gpus ?? 1 } : { ...ALONE, ...asked };
   const product = sizeOf(mesh);
   if (options.gpus !== undefined && product !== options.gpus)
     throw meshDiffers(options.parallel ?? "", product, options.gpus);
@@ -56,9 +57,9 @@ function axesIn(text: string): Partial<Mesh> {
   const axes: Record<string, number> = {};
   for (const part of text.split(",")) {
     const [axis = "", ranks = ""] = part.split("=").map((word) => word.trim());
-    if (!Object.hasOwn(ONE, axis) || axis in axes) throw unknownAxis(part, Object.keys(ONE));
+    if (!Object.hasOwn(ALONE, axis) || axis in axes) throw unknownAxis(part, Object.keys(ALONE));
     const count = Number(ranks);
-    if (!/^\d+$/.test(ranks) || count < 1 || count > MOST) throw unknownAxis(part, Object.keys(ONE));
+    if (!/^\d+$/.test(ranks) || count < 1 || count > MOST) throw unknownAxis(part, Object.keys(ALONE));
     axes[axis] = count;
   }
   return axes;
