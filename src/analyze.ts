@@ -45,8 +45,8 @@ export function analyze(
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const typed = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
-  const { mesh, stage = 0, sharding } = setup.parallel ?? {};
-  const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp) : typed; // by this rank
+  const { mesh, stage = 0, sharding, stageBlocks = null } = setup.parallel ?? {};
+  const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp, stageBlocks) : typed; // by this rank
   const moved = sharding ? markShardedUnits(staged, sharding.flat === null) : staged; // and gathered when
   const graph =
     setup.mode === "train"

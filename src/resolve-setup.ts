@@ -118,6 +118,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     clipGrad: setup.clipGradients,
     validate: setup.validate === true,
     offload: options.offload ?? null,
+    stageBlocks: options.stageBlocks ?? null,
     masterWeights: options.masterWeights ?? null,
     gradients: options.gradients ?? null,
     zero: options.zero ?? null,
@@ -376,7 +377,13 @@ function parallelNotes(options: Options, parallel: Parallel | null): Assumption[
         "use_orig_params=True and ModuleWrapPolicy over blocks; the whole model is on the device before it is wrapped, and buffers keep their type",
       ),
     mesh.pp > 1 &&
-      said("pipeline", schedule, "blocks are divided evenly; activations are received and sent anew"),
+      said(
+        "pipeline",
+        schedule,
+        options.stageBlocks === undefined
+          ? "blocks are divided evenly; activations are received and sent anew"
+          : "activations are received and sent anew",
+      ),
     mesh.pp > 1 &&
       options.accumulate === undefined &&
       said("accumulation", String(mesh.pp), "as many micro-batches as stages: the fewest that keep all busy"),

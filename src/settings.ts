@@ -60,6 +60,7 @@ const SETTINGS = {
   parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer), pp (stages of a pipeline); dp=2,fsdp=8 shards in groups of 8" },
   fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto|but-last; of FullyShardedDataParallel, blocks and then the model as units: version=1,strategy=full-shard|shard-grad-op|no-shard" },
   pipeline:      { kind: "choice", placeholder: "ORDER",           values: ["1f1b", "gpipe", "interleaved", "zero-bubble"], computes: ["1f1b", "gpipe"], since: "0.3", help: "how a pipeline (pp) orders its micro-batches: 1f1b (default), gpipe; --accumulate says how many there are" },
+  stageBlocks:   { kind: "text",   placeholder: "N,N,…",           help: "blocks of every stage of a pipeline, such as 18,14; default: divided evenly" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },
   shardedOptimizer: { kind: "switch", help: "each replica has the states of its share of the parameters: ZeroRedundancyOptimizer" },
@@ -163,6 +164,8 @@ export interface Options {
   /** `bucket_cap_mb` and `gradient_as_bucket_view` of DistributedDataParallel. */
   /** How a pipeline orders its micro-batches. */
   readonly pipeline?: "1f1b" | "gpipe";
+  /** Blocks of every stage, `18,14`. */
+  readonly stageBlocks?: string;
   readonly bucketMb?: number;
   readonly bucketView?: boolean;
   /** ZeroRedundancyOptimizer over the replicas. */

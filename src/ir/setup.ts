@@ -131,6 +131,8 @@ export interface Parallel {
   readonly replication: Replication | null;
   /** How a pipeline orders its micro-batches. */
   readonly schedule: "1f1b" | "gpipe";
+  /** Blocks of every stage; absent: divided evenly. */
+  readonly stageBlocks?: readonly number[];
   /** The stage that is computed, from 0. */
   readonly stage: number;
 }

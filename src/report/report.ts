@@ -53,6 +53,8 @@ export interface SetupReport {
   /** Ranks along each axis; null on one GPU. All figures are of one rank. */
   readonly parallel: string | null;
   readonly fsdp: string | null;
+  /** Blocks of every stage of a pipeline; null: divided evenly. */
+  readonly stageBlocks: string | null;
   /** Whose float32 copies the optimizer steps, and what gradients are added up in; null: none, or as the library has it. */
   readonly masterWeights: string | null;
   readonly gradients: string | null;

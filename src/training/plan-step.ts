@@ -242,10 +242,12 @@ class StepPlanner {
       stage.index === 0
         ? []
         : values.filter(({ name, role }) => role === "input" && name.endsWith("_received"));
+    if (this.ranks?.receivesAnew) inputs.length = 0;
     for (const { spec, name } of inputs)
       for (let micro = 1; micro < setup.accumulate; micro++) this.receiveBuffer(spec, name);
     if (stage.index === stage.count - 1 || !tape.root) return;
-    for (let micro = 0; micro < setup.accumulate; micro++)
+    const buffers = this.ranks?.receivesAnew ? 1 : setup.accumulate;
+    for (let micro = 0; micro < buffers; micro++)
       this.received = this.receiveBuffer(tape.root.spec, "gradient of what is sent");
   }
 

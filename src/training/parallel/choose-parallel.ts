@@ -1,7 +1,14 @@
 /** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`, `version=1,strategy=no-shard`. */
 import type { DType } from "../../base/dtype.js";
 import type { FlatStrategy, FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
-import { axisMissing, meshDiffers, policyOfOther, unknownAxis, wrongPolicy } from "./complaints.js";
+import {
+  axisMissing,
+  meshDiffers,
+  policyOfOther,
+  unknownAxis,
+  wrongLayout,
+  wrongPolicy,
+} from "./complaints.js";
 import { checkFlat, checkTogether, type StepOptions } from "./computed-together.js";
 
 export interface ParallelOptions extends StepOptions {
@@ -9,6 +16,7 @@ export interface ParallelOptions extends StepOptions {
   readonly gpus?: number;
   readonly fsdp?: string;
   readonly pipeline?: "1f1b" | "gpipe";
+  readonly stageBlocks?: string;
   readonly ddp?: boolean;
   readonly bucketView?: boolean;
   readonly bucketMb?: number;
@@ -34,18 +42,26 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
   if (sharding?.flat) checkFlat(mesh);
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
-  return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
+  const layout = options.stageBlocks === undefined ? {} : { stageBlocks: blocksIn(options.stageBlocks) };
+  return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", ...layout, stage: 0 };
 }
 
 /** Settings of an axis that the mesh does not have would be ignored. */
 function refuseIdle(options: ParallelOptions, mesh: Mesh): void {
   if (options.fsdp !== undefined && mesh.fsdp === 1) throw axisMissing("--fsdp", "fsdp");
+  if (options.stageBlocks !== undefined && mesh.pp === 1) throw axisMissing("--stage-blocks", "pp");
   if (options.pipeline !== undefined && mesh.pp === 1) throw axisMissing("--pipeline", "pp");
   const replicates = mesh.dp > 1 && mesh.fsdp === 1;
   if (options.ddp === true && !replicates) throw axisMissing("--ddp", "dp");
   if (options.bucketMb !== undefined && !replicates) throw axisMissing("--bucket-mb", "dp");
   if (options.bucketView === true && !replicates) throw axisMissing("--bucket-view", "dp");
   if (options.shardedOptimizer === true && !replicates) throw axisMissing("--sharded-optimizer", "dp");
+}
+
+function blocksIn(text: string): number[] {
+  const counts = text.split(",").map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : 0));
+  if (counts.some((count) => count < 1)) throw wrongLayout(null, 0, 0);
+  return counts;
 }
 
 /** Number of GPUs. */

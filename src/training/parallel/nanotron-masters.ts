@@ -32,6 +32,7 @@ interface Context {
 export class NanotronMasters implements RankHooks {
   readonly separateGradients = true;
   readonly clipsItself = true;
+  readonly receivesAnew = true;
   private readonly context: Context;
   private readonly trained: readonly Value[];
   /** Its buckets; with ZeRO gradients are reduced in the float32 tensor. */

@@ -39,6 +39,8 @@ export interface RankHooks {
   readonly reducesLast?: true;
   /** The last micro-batch of a step begins, or another one. */
   micro?(last: boolean): void;
+  /** A pipeline receives into a new tensor every time; absent: into one that is there from the start for each micro-batch. */
+  readonly receivesAnew?: true;
   /** The optimizer steps once as soon as it is made, by calling this. Absent: its states come with the first step. */
   stepAtOnce?(step: () => void): void;
   /** The optimizer is about to step; and has stepped. */
