@@ -13,6 +13,7 @@ import { Replicated } from "./replicated.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 import { ZeroAccumulated } from "./zero-accumulated.js";
 import { ZeroFlat } from "./zero-flat.js";
+import { ZeroGathered } from "./zero-gathered.js";
 import { ZeroWhole } from "./zero-whole.js";
 
 export interface RankContext {
@@ -46,5 +47,5 @@ function deepspeed(
   const { zero, stored } = context;
   if (zero.stage === 0) return new ZeroWhole(context);
   if (zero.stage === 1 && zero.gradients !== stored) return new ZeroAccumulated(context);
-  return new ZeroFlat(context);
+  return zero.stage === 3 ? new ZeroGathered(context) : new ZeroFlat(context);
 }
