@@ -5,10 +5,11 @@ import type { Options } from "./settings.js";
 
 const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
 
-export function masterNotes(options: Options, { masters, zero, precision }: TrainingSetup): Assumption[] {
+export function masterNotes(options: Options, setup: TrainingSetup): Assumption[] {
+  const { masters, zero, parallel } = setup;
   return [
-    ...(masters ? notesOf(options, masters) : []),
-    ...(zero ? zeroNotes(options, zero, precision) : []),
+    ...(masters ? notesOf(options, masters, parallel?.mesh.tp ?? 1) : []),
+    ...(zero ? zeroNotes(options, zero, setup) : []),
   ];
 }
 
@@ -23,17 +24,28 @@ const TITLE: Readonly<Record<MasterWeights["by"], readonly [string, string]>> = 
   ],
 };
 
-function notesOf(options: Options, { by, gradients, sharded }: MasterWeights): Assumption[] {
+function notesOf(
+  options: Options,
+  { by, gradients, sharded }: MasterWeights,
+  tensorRanks: number,
+): Assumption[] {
   const [title, because] = TITLE[by];
   const list: (Assumption | false)[] = [
     said("master-weights", sharded ? `${title}, sharded over dp` : title, because),
+    by === "nanotron" &&
+      tensorRanks > 1 &&
+      said(
+        "collectives",
+        "done at once",
+        "memory that they use is free again as soon as it is let go of; a program that runs ahead of its GPU reserves up to some 60 tensors of all tokens more",
+      ),
     options.gradients === undefined &&
       said("gradients", gradients, "what both libraries add up in unless they are told otherwise"),
   ];
   return list.filter((item) => !!item);
 }
 
-function zeroNotes(options: Options, zero: Zero, precision: string): Assumption[] {
+function zeroNotes(options: Options, zero: Zero, { precision, checkpointing }: TrainingSetup): Assumption[] {
   const given = options.deepspeed ?? "";
   const { stage, offloadOptimizer, offloadParameters } = zero;
   const list: (Assumption | false)[] = [
@@ -64,6 +76,13 @@ function zeroNotes(options: Options, zero: Zero, precision: string): Assumption[
     stage === 3 &&
       !given.includes("stage3_prefetch_bucket_size") &&
       said("stage3_prefetch_bucket_size", "5e7", "DeepSpeed's default: so many elements are gathered ahead"),
+    stage === 3 &&
+      checkpointing !== null &&
+      said(
+        "checkpointing",
+        "without its own fetches",
+        "modules whose blocks are computed again are fetched for their backward alone",
+      ),
     precision === "fp16" && said("loss-scale", "static", "a dynamic loss scale takes a few bytes more"),
     (offloadOptimizer || offloadParameters) &&
       said(

@@ -287,3 +287,24 @@ export interface Claim {
 }
 
 export type { EstimateReport, ImportedModel, Options };
+
+/** A row of nanotron_runs.csv, as text. */
+export interface NanotronRun {
+  readonly name: string;
+  readonly status: "Success" | "OOM" | "Other";
+  readonly hidden_size: string;
+  readonly num_layers: string;
+  readonly num_heads: string;
+  readonly num_kv_heads: string;
+  readonly vocab_size: string;
+  readonly tie_word_embeddings: string;
+  readonly seq_len: string;
+  readonly mbs: string;
+  readonly batch_accum: string;
+  readonly dp: string;
+  readonly tp: string;
+  readonly pp: string;
+  readonly zero_stage: string;
+  readonly after_pp_fix: string;
+  readonly "Mem Res (GB)": string;
+}

@@ -59,8 +59,9 @@ function refuseIdle(options: ParallelOptions, mesh: Mesh): void {
 }
 
 function blocksIn(text: string): number[] {
-  const counts = text.split(",").map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : 0));
-  if (counts.some((count) => count < 1)) throw wrongLayout(null, 0, 0);
+  const counts = text.split(",").map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : -1));
+  const least = (stage: number) => (stage === counts.length - 1 ? 0 : 1); // the last one may have the head alone
+  if (counts.some((count, stage) => count < least(stage))) throw wrongLayout(null, 0, 0);
   return counts;
 }
 

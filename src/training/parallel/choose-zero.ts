@@ -38,7 +38,7 @@ const TYPES: Readonly<Record<string, DType>> = { fp32: "float32", bf16: "bfloat1
 type Choice = Omit<Zero, "stage" | "gradients" | "offloadOptimizer" | "offloadParameters">;
 
 /** deepspeed/runtime/zero/config.py, DeepSpeed 0.19.8. overlap_comm is on from stage 3 on when nobody says so. */
-export const DEEPSPEED_DEFAULTS: Choice = {
+const DEEPSPEED_DEFAULTS: Choice = {
   reduceBucket: 5e8,
   overlapComm: false,
   prefetchBucket: 5e7,

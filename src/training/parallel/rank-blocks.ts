@@ -11,13 +11,19 @@ export interface Wanted {
   readonly because: string;
   /** Absent: a buffer of a collective. */
   readonly category?: Category;
+  /** Absent: the one that computes. */
+  readonly stream?: number;
 }
 
 /** Allocated, and held once. */
-export function make(ledger: Ledger, { count, dtype, label, because, category }: Wanted): BlockId {
+export function make(
+  ledger: Ledger,
+  { count, dtype, label, because, category, stream = 0 }: Wanted,
+): BlockId {
   const size = bytes(count * ITEM_SIZE[dtype]);
   const shape = [count];
   const block = ledger.declare(size, category ?? "communication", label, because, { shape, dtype });
+  ledger.onStream(block, stream);
   ledger.allocate(block);
   ledger.hold(block);
   return block;

@@ -25,7 +25,7 @@ interface Context {
 }
 
 export class ZeroAccumulated implements RankHooks {
-  readonly separateGradients = true;
+  readonly separateGradients = false;
   readonly clipsItself = true;
   readonly reducesLast = true;
   private readonly context: Context;
@@ -117,16 +117,11 @@ export class ZeroAccumulated implements RankHooks {
     this.last = last;
   }
 
-  /** 16-bit gradients are there until the next backward, or the end of the step. */
-  enter(): void {
-    this.forget();
-  }
-
+  /** 16-bit gradients are set to zero before the next backward, and let go of after the step. */
   afterBackward(computed: Gradients): void {
-    const { ledger, stored, gradients } = this.context;
+    const { ledger, stored } = this.context;
     for (const { id, spec } of this.trained) {
-      const block = computed.get(id);
-      if (block === undefined) continue;
+      if (!computed.has(id)) continue;
       pass(ledger, {
         count: elements(spec.shape),
         dtype: "float32",
@@ -134,7 +129,6 @@ export class ZeroAccumulated implements RankHooks {
         because: "added to the flat one",
         category: "temporaries",
       });
-      gradients.set(id, block);
     }
     if (this.last)
       pass(ledger, {

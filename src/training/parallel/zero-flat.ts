@@ -270,7 +270,9 @@ export class ZeroFlat implements RankHooks {
     const count = slices.reduce((sum, slice) => sum + slice.count, 0);
     const because = "reduced over all ranks in one piece";
     const packed =
-      slices.length > 1 ? make(ledger, { count, dtype: stored, label: "gradients, packed", because }) : null;
+      slices.length > 1
+        ? make(ledger, { count, dtype: stored, label: "gradients, packed", because, stream: this.reductions })
+        : null;
     for (const slice of slices)
       if (this.accumulates && slice.rank === 0)
         pass(ledger, {
@@ -278,6 +280,7 @@ export class ZeroFlat implements RankHooks {
           dtype: "float32",
           label: "gradient in float32",
           because: "added to what is kept",
+          stream: this.reductions,
         });
     if (packed !== null) ledger.drop(packed);
   }
@@ -298,7 +301,13 @@ export class ZeroFlat implements RankHooks {
       label: "gradients of the rank's part",
       because,
       category: "gradients",
+      stream: this.reductions,
     });
+  }
+
+  /** The stream that reduces. */
+  private get reductions(): number {
+    return this.context.zero.overlapComm ? 1 : 0;
   }
 
   private isOwn({ id }: Value): boolean {
