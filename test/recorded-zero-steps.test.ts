@@ -24,8 +24,11 @@ const STEPS: readonly RecordedStep[] = readFileSync(FILE, "utf8")
 const PEAK = [0.0015, 0.002, 0.00002, 0.008] as const;
 const RESERVED = [0.03, 0.00001, 0.00001, 0.02] as const;
 
-/** With blocks computed again, modules are fetched once more in backward, which is not told. */
-const FURTHER: Readonly<Record<string, number>> = { ds_gpt2_z3_ckpt: 0.05 };
+/**
+ * Where few parameters may be there at once: the tied embedding is let go of and fetched at other moments; with blocks computed again,
+ * modules are fetched once more in backward, which is not told.
+ */
+const FURTHER: Readonly<Record<string, number>> = { ds_gpt2_z3_ckpt: 0.04, ds_gpt2_z3_small: 0.03 };
 
 describe("a recorded step of DeepSpeed's engine", () => {
   for (const { name, config, options, ...recorded } of STEPS) {

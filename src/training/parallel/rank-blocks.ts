@@ -33,3 +33,11 @@ export function make(
 export function pass(ledger: Ledger, wanted: Wanted): void {
   ledger.drop(make(ledger, wanted));
 }
+
+/** `torch.cuda.empty_cache()`: what nothing lies in goes back to the device. */
+export function emptyCache(ledger: Ledger): void {
+  const block = ledger.declare(bytes(1), "temporaries", "empty_cache", "the cache is emptied after it", null);
+  ledger.tries(block);
+  ledger.allocate(block);
+  ledger.free(block);
+}

@@ -18,7 +18,7 @@ import type { GradNode, StorageId, Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 import { type ModuleTrace, type TracedModule, traceModules } from "./module-trace.js";
 import { ParameterFetcher } from "./parameter-fetcher.js";
-import { make, pass } from "./rank-blocks.js";
+import { emptyCache, make, pass } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 
 const REDUCE = 2;
@@ -93,21 +93,20 @@ export class ZeroGathered implements RankHooks {
     } as const;
     const parts: BlockId[] = [];
     for (const value of this.parameters) {
-      const small = elements(value.spec.shape) < zero.persistenceThreshold;
       if (!zero.offloadParameters)
         parts.push(make(ledger, { ...part, count: this.share(value), label: value.name }));
       ledger.free(this.originals.get(value.id) as BlockId);
-      if (small)
-        make(ledger, {
-          ...part,
-          count: elements(value.spec.shape),
-          label: value.name,
-          because: "smaller than the persistence threshold: whole on every rank",
-        });
     }
     const all = this.parameters.reduce((sum, value) => sum + this.share(value), 0);
     for (const block of parts) ledger.drop(block);
-    if (!zero.offloadParameters) make(ledger, { ...part, count: all, label: "shares of parameters" });
+    if (!zero.offloadParameters) {
+      emptyCache(ledger); // defragment
+      make(ledger, { ...part, count: all, label: "shares of parameters" });
+    }
+    const whole = "smaller than the persistence threshold: whole on every rank";
+    for (const { name, spec } of this.parameters)
+      if (elements(spec.shape) < zero.persistenceThreshold)
+        make(ledger, { ...part, count: elements(spec.shape), label: name, because: whole });
     const count = this.ownCount;
     if (!zero.offloadOptimizer) {
       const master = {
