@@ -12,6 +12,7 @@ import {
   type Parallel,
   type Precision,
   type Quantization,
+  storedType,
   type TrainingSetup,
 } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
@@ -253,6 +254,11 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
   "fp8-rowwise": ["float8 linear layers in a bf16 model, one scale per row", FLOAT8_BECAUSE],
 };
 
+const withMasters = (precision: Precision): readonly [string, string] => [
+  `${precision} with float32 masters`,
+  "parameters, inputs and activations have 16 bits; the optimizer steps float32 copies, and its states are float32",
+];
+
 function defaultsOf(
   options: Options,
   {
@@ -270,12 +276,16 @@ function defaultsOf(
   }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
+  const masters = options.zero !== undefined || options.masterWeights !== undefined;
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
   const list: (Assumption | false)[] = [
     !options.mode && said("mode", "train", "the question is usually about training"),
     options.batch === undefined &&
       said("batch", String(batch), "no --batch: the batch the file was made with, one for a layer spec"),
-    said("precision", ...PRECISION[precision]),
+    said(
+      "precision",
+      ...(masters && storedType(precision) !== "float32" ? withMasters(precision) : PRECISION[precision]),
+    ),
     training &&
       !options.optimizer &&
       !!optimizer &&
