@@ -42,8 +42,8 @@ export function recordTape(model: Graph, setup: TapeSetup, device: Device): Reco
 
 function record(model: Graph, setup: TapeSetup, device: Device): RecordedTape {
   const typed = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
-  const { mesh, stage = 0, sharding } = setup.parallel ?? {};
-  const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp) : typed; // by this rank
+  const { mesh, stage = 0, sharding, stageBlocks = null } = setup.parallel ?? {};
+  const staged = mesh && mesh.pp > 1 ? cutStage(typed, stage, mesh.pp, stageBlocks) : typed; // by this rank
   const moved = sharding ? markShardedUnits(staged, sharding.flat === null) : staged; // and gathered when
   const graph =
     setup.mode === "train"

@@ -12,6 +12,7 @@ import {
   type Parallel,
   type Precision,
   type Quantization,
+  storedType,
   type TrainingSetup,
 } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
@@ -20,7 +21,9 @@ import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options } from "./settings.js";
 import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
-import { chooseParallel } from "./training/parallel/choose-parallel.js";
+import { ALONE, chooseParallel } from "./training/parallel/choose-parallel.js";
+import { checkOffload, chooseMasters, chooseZero } from "./training/parallel/choose-zero.js";
+import { masterNotes } from "./master-notes.js";
 import { chooseQuantization } from "./training/choose-quantization.js";
 import { nothingTrains } from "./training/quantization-complaints.js";
 import { chooseOptimizer } from "./training/choose-optimizer.js";
@@ -59,6 +62,10 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   const allocator = readAllocatorConf(options.allocatorConf ?? "", "--allocator-conf");
   const precision = options.precision ?? "fp32";
   const quantization = resolveQuantization(options, mode, precision);
+  const mesh = parallel?.mesh ?? ALONE;
+  checkOffload(options);
+  const masters = chooseMasters(options, mesh);
+  const zero = chooseZero(options, mesh);
   const setup: TrainingSetup = {
     mode,
     precision: quantization?.prepare && !autocastType(precision) ? "fp32" : precision, // what is not packed is float32
@@ -84,6 +91,8 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     allocator: allocator.settings,
     freeze: options.freeze ?? [],
     parallel,
+    masters,
+    zero,
     adapters: mode === "train" && options.lora !== undefined ? chooseAdapters(options.lora) : null,
   };
   const report: SetupReport = {
@@ -109,7 +118,12 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
     freshInputs: options.freshInputs === true,
     clipGrad: setup.clipGradients,
     validate: setup.validate === true,
-    offload: setup.offloadActivations ? "activations" : null,
+    offload: options.offload ?? null,
+    stageBlocks: options.stageBlocks ?? null,
+    masterWeights: options.masterWeights ?? null,
+    gradients: options.gradients ?? null,
+    zero: options.zero ?? null,
+    deepspeed: options.deepspeed ?? null,
     channelsLast: setup.channelsLast,
     attention: setup.attention,
     compile: setup.compile,
@@ -139,6 +153,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
       ...defaultsOf(options, report),
       ...optimizerNotes(optimizer),
       ...parallelNotes(options, parallel),
+      ...masterNotes(options, setup),
       ...quantizationNotes(quantization),
       ...allocatorNotes(allocator),
       ...device,
@@ -239,6 +254,11 @@ const PRECISION: Readonly<Record<Precision, readonly [string, string]>> = {
   "fp8-rowwise": ["float8 linear layers in a bf16 model, one scale per row", FLOAT8_BECAUSE],
 };
 
+const withMasters = (precision: Precision): readonly [string, string] => [
+  `${precision} with float32 masters`,
+  "parameters, inputs and activations have 16 bits; the optimizer steps float32 copies, and its states are float32",
+];
+
 function defaultsOf(
   options: Options,
   {
@@ -256,12 +276,16 @@ function defaultsOf(
   }: SetupReport,
 ): Assumption[] {
   const training = mode === "train";
+  const masters = options.zero !== undefined || options.masterWeights !== undefined;
   const said = (setting: string, value: string, because: string): Assumption => ({ setting, value, because });
   const list: (Assumption | false)[] = [
     !options.mode && said("mode", "train", "the question is usually about training"),
     options.batch === undefined &&
       said("batch", String(batch), "no --batch: the batch the file was made with, one for a layer spec"),
-    said("precision", ...PRECISION[precision]),
+    said(
+      "precision",
+      ...(masters && storedType(precision) !== "float32" ? withMasters(precision) : PRECISION[precision]),
+    ),
     training &&
       !options.optimizer &&
       !!optimizer &&
@@ -312,7 +336,7 @@ function defaultsOf(
         "one micro-batch in a function of its own",
         "it loads a batch beside the training one, runs the model and its loss in eval mode under no_grad, and lets go of all when it returns",
       ),
-    offload !== null &&
+    offload === "activations" &&
       said(
         "offload",
         "save_on_cpu",
@@ -363,7 +387,13 @@ function parallelNotes(options: Options, parallel: Parallel | null): Assumption[
         "use_orig_params=True and ModuleWrapPolicy over blocks; the whole model is on the device before it is wrapped, and buffers keep their type",
       ),
     mesh.pp > 1 &&
-      said("pipeline", schedule, "blocks are divided evenly; activations are received and sent anew"),
+      said(
+        "pipeline",
+        schedule,
+        options.stageBlocks === undefined
+          ? "blocks are divided evenly; activations are received and sent anew"
+          : "activations are received and sent anew",
+      ),
     mesh.pp > 1 &&
       options.accumulate === undefined &&
       said("accumulation", String(mesh.pp), "as many micro-batches as stages: the fewest that keep all busy"),

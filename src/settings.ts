@@ -51,7 +51,7 @@ const SETTINGS = {
   compile:       { kind: "switch", help: "torch.compile with its defaults: fused kernels, and a minimum cut of what backward keeps" },
   lora:          { kind: "text",   placeholder: "rank=16,targets=…", help: "train low-rank adapters alone: rank=16,targets=q_proj+v_proj,dropout=0.05; targets=all-linear (default) takes every linear layer in a block; dora=true adds magnitudes" },
   quantize:      { kind: "text",   placeholder: "nf4|fp4",         help: "frozen weights of linear layers in 4 bits, as bitsandbytes: nf4, fp4; with options nf4,double=false,compute=bf16,prepare=false" },
-  offload:       { kind: "choice", placeholder: "WHAT",            values: ["activations", "optimizer", "parameters"], computes: ["activations"], since: "0.3", help: "what lives in host memory; activations: saved tensors, as under torch.autograd.graph.save_on_cpu" },
+  offload:       { kind: "text",   placeholder: "WHAT,…",          help: "what lives in host memory; activations: saved tensors, as under torch.autograd.graph.save_on_cpu; with --zero optimizer, and from stage 3 on parameters" },
   task:          { kind: "choice", placeholder: "NAME",            values: TASKS, help: "the head of a model made from a config: causal-lm, masked-lm, sequence-classification, …; default: the one it names" },
   imageChannels: { kind: "count",  placeholder: "N",               help: "channels of images, for models made from a config" },
   classes:       { kind: "count",  placeholder: "N",               help: "classes of the head, for models made from a config" },
@@ -60,10 +60,14 @@ const SETTINGS = {
   parallel:      { kind: "text",   placeholder: "dp=…,fsdp=…",     help: "ranks along each axis: dp (DistributedDataParallel), fsdp (fully_shard), tp (matrices of each layer), pp (stages of a pipeline); dp=2,fsdp=8 shards in groups of 8" },
   fsdp:          { kind: "text",   placeholder: "params=bf16,…",   help: "policy of fully_shard: params=bf16,reduce=fp32,reshard=true|false|auto|but-last; of FullyShardedDataParallel, blocks and then the model as units: version=1,strategy=full-shard|shard-grad-op|no-shard" },
   pipeline:      { kind: "choice", placeholder: "ORDER",           values: ["1f1b", "gpipe", "interleaved", "zero-bubble"], computes: ["1f1b", "gpipe"], since: "0.3", help: "how a pipeline (pp) orders its micro-batches: 1f1b (default), gpipe; --accumulate says how many there are" },
+  stageBlocks:   { kind: "text",   placeholder: "N,N,…",           help: "blocks of every stage of a pipeline, such as 18,14; default: divided evenly" },
   bucketMb:      { kind: "count",  placeholder: "N",               help: "bucket_cap_mb of DistributedDataParallel; default: 25, the first 1" },
   bucketView:    { kind: "switch", help: "gradients are views of DistributedDataParallel's buckets" },
   shardedOptimizer: { kind: "switch", help: "each replica has the states of its share of the parameters: ZeroRedundancyOptimizer" },
-  zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0], since: "0.3", help: "ZeRO stage" },
+  masterWeights: { kind: "choice", placeholder: "WHOSE",           values: ["megatron", "nanotron"], help: "float32 copies of 16-bit parameters, which the optimizer steps: megatron (Megatron-LM's optimizer, with --sharded-optimizer its distributed one), nanotron (with --sharded-optimizer ZeRO-1)" },
+  gradients:     { kind: "choice", placeholder: "TYPE",            values: ["fp32", "bf16", "fp16"], help: "what the gradients of 16-bit parameters are added up in; default: fp32 with --master-weights, the parameters' type with --zero" },
+  zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0, 1, 2, 3], help: "DeepSpeed's engine with this stage of ZeRO over dp: 1 shares out masters and states, 2 gradients too, 3 parameters too; 0 none" },
+  deepspeed:     { kind: "text",   placeholder: "KEY=VALUE,…",     help: "options of its zero_optimization, with their names: reduce_bucket_size=5e8,overlap_comm=true,stage3_param_persistence_threshold=1e5, …" },
   ddp:           { kind: "switch", help: "DistributedDataParallel over all GPUs: what --gpus alone means" },
   allocatorConf: { kind: "text",   placeholder: "STRING",          help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
 } as const satisfies Record<string, Setting>;
@@ -127,8 +131,8 @@ export interface Options {
   readonly freshInputs?: boolean;
   /** After every step, a pass over a batch of its own in eval mode and without gradients. */
   readonly validate?: boolean;
-  /** What lives in host memory: saved tensors, as under `torch.autograd.graph.save_on_cpu`. */
-  readonly offload?: "activations";
+  /** What lives in host memory: saved tensors, as under `torch.autograd.graph.save_on_cpu`; or `optimizer`, `optimizer,parameters` of ZeRO. */
+  readonly offload?: string;
   /** `clip_grad_norm_` over all gradients before the optimizer steps. */
   readonly clipGrad?: boolean;
   /** Which step: every later one (steady, default) or the very first. */
@@ -160,10 +164,20 @@ export interface Options {
   /** `bucket_cap_mb` and `gradient_as_bucket_view` of DistributedDataParallel. */
   /** How a pipeline orders its micro-batches. */
   readonly pipeline?: "1f1b" | "gpipe";
+  /** Blocks of every stage, `18,14`. */
+  readonly stageBlocks?: string;
   readonly bucketMb?: number;
   readonly bucketView?: boolean;
   /** ZeroRedundancyOptimizer over the replicas. */
   readonly shardedOptimizer?: boolean;
   readonly ddp?: boolean;
+  /** Float32 copies of 16-bit parameters, which the optimizer steps. */
+  readonly masterWeights?: "megatron" | "nanotron";
+  /** What the gradients of 16-bit parameters are added up in. */
+  readonly gradients?: "fp32" | "bf16" | "fp16";
+  /** DeepSpeed's engine with this stage of ZeRO over the replicas. */
+  readonly zero?: 0 | 1 | 2 | 3;
+  /** Options of DeepSpeed's `zero_optimization`, `reduce_bucket_size=2e8`. */
+  readonly deepspeed?: string;
   readonly framework?: "pytorch";
 }

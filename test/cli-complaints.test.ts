@@ -122,7 +122,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--framework", "jax"),
     ["[setup/not-yet]", "planned for release"],
   ],
-  ["sharding of a later release", estimate("--zero", "2"), ["--zero: ", "[setup/not-yet]"]],
+  ["ZeRO without replicas", estimate("--zero", "2"), ["--zero: ", "[zero/replicas]"]],
   ["matrices of a recorded model shared out", estimate("--parallel", "tp=2"), ["[setup/not-taken]", "tp"]],
   [
     "an axis that no mesh has",

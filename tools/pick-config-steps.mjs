@@ -2,6 +2,7 @@
  * Copies what the test of models made from configurations compares out of recordings: one line per step.
  *
  * usage: node tools/pick-config-steps.mjs --oracle DIR [--more DIR] > test/fixtures/recorded-config-steps.jsonl
+ *        node tools/pick-config-steps.mjs --more DIR [--only PATTERN] > test/fixtures/recorded-zero-steps.jsonl
  *
  * --oracle has cases.jsonl and results/; --more a folder of further recordings of the same recorder (oracle/README.md), of families
  * that the first has none of. Steps that only repeat others at another length are left out.
@@ -13,15 +14,24 @@ import { expressedCase, readCases } from "./accuracy/cases.mjs";
 
 /** @import { Options, Recorded } from "./accuracy/types.js" */
 
-const { oracle, more } = parseArgs({
-  options: { oracle: { type: "string" }, more: { type: "string", multiple: true } },
+const {
+  oracle,
+  more,
+  only = ".",
+} = parseArgs({
+  options: {
+    oracle: { type: "string" },
+    more: { type: "string", multiple: true },
+    only: { type: "string" },
+  },
 }).values;
-if (!oracle) throw new Error("usage: pick-config-steps.mjs --oracle DIR [--more DIR]");
+if (!oracle && !more)
+  throw new Error("usage: pick-config-steps.mjs --oracle DIR [--more DIR] [--only PATTERN]");
 
 /** Lengths, optimizers and cards that other steps of the model stand for. */
 const REPEATS = /_sweep|_sgdm?$|_h100|_accum|_loop|_fused|-xl_|-medium_|-large_|7b_b|8b_b|1\.5b_b/;
 
-for (const { name, recorded, config, why, options } of readCases(oracle, "", "results"))
+for (const { name, recorded, config, why, options } of oracle ? readCases(oracle, "", "results") : [])
   if (config !== null && why === null && !REPEATS.test(name)) print(name, config, options, recorded);
 
 for (const folder of more ?? [])
@@ -30,7 +40,8 @@ for (const folder of more ?? [])
     /** @type {Recorded} */
     const recorded = JSON.parse(readFileSync(join(folder, file), "utf8"));
     const { config, options } = expressedCase(recorded, "results");
-    if (recorded.ok && config !== null) print(file.slice(0, -".json".length), config, options, recorded);
+    if (recorded.ok && config !== null && new RegExp(only).test(file))
+      print(file.slice(0, -".json".length), config, options, recorded);
   }
 
 /**

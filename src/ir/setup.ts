@@ -98,6 +98,32 @@ export interface Replication {
   readonly shardedOptimizer: boolean;
 }
 
+/** Float32 copies of 16-bit parameters, which the optimizer steps in their place, and how gradients reach them. */
+export interface MasterWeights {
+  /** Whose code makes them. */
+  readonly by: "megatron" | "nanotron";
+  /** What the gradients of micro-batches are added up in. */
+  readonly gradients: DType;
+  /** Each replica has the masters and the states of its share. */
+  readonly sharded: boolean;
+}
+
+/** DeepSpeed's engine; counts are elements, names those of its configuration. deepspeed/runtime/zero/config.py */
+export interface Zero {
+  readonly stage: 0 | 1 | 2 | 3;
+  /** data_types.grad_accum_dtype */
+  readonly gradients: DType;
+  readonly reduceBucket: number;
+  readonly overlapComm: boolean;
+  readonly prefetchBucket: number;
+  readonly persistenceThreshold: number;
+  readonly maxLive: number;
+  readonly maxReuseDistance: number;
+  /** Masters, states and reduced gradients live in host memory, and so do a stage 3's shares of the parameters. */
+  readonly offloadOptimizer: boolean;
+  readonly offloadParameters: boolean;
+}
+
 /** How one model is spread over several GPUs. */
 export interface Parallel {
   readonly mesh: Mesh;
@@ -105,6 +131,8 @@ export interface Parallel {
   readonly replication: Replication | null;
   /** How a pipeline orders its micro-batches. */
   readonly schedule: "1f1b" | "gpipe";
+  /** Blocks of every stage; absent: divided evenly. */
+  readonly stageBlocks?: readonly number[];
   /** The stage that is computed, from 0. */
   readonly stage: number;
 }
@@ -149,6 +177,10 @@ export interface TrainingSetup {
   /** Absent or null: one GPU. */
   readonly parallel?: Parallel | null;
   readonly quantization?: Quantization | null;
+  /** Absent or null: the optimizer steps the parameters themselves. */
+  readonly masters?: MasterWeights | null;
+  /** Absent or null: the loop is PyTorch's own. */
+  readonly zero?: Zero | null;
 }
 
 /** What no pass before the step reads: a tape serves every choice of these. */
@@ -166,7 +198,9 @@ type OfTheStep =
   | "allocator"
   | "freeze"
   | "adapters"
-  | "quantization";
+  | "quantization"
+  | "masters"
+  | "zero";
 
 /** What decides how the forward pass runs, and what it keeps. */
 export type TapeSetup = Omit<TrainingSetup, OfTheStep>;

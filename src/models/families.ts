@@ -60,6 +60,7 @@ export const FAMILIES: Readonly<Record<string, Load>> = {
   gpt_neo: async () => languageFamily((await import("./gpt-neo.js")).gptNeo),
   mpt: async () => languageFamily((await import("./mpt.js")).mpt),
   torchtitan_llama: async () => (await import("./torchtitan-llama.js")).torchtitanLlama,
+  nanotron_llama: async () => (await import("./nanotron-llama.js")).nanotronLlama,
   gpt_neox: async () => languageFamily((await import("./gpt-neox.js")).gptNeox),
   deepseek_v2: async () => languageFamily((await import("./deepseek.js")).deepseekV2),
   deepseek_v3: async () => languageFamily((await import("./deepseek.js")).deepseekV3),

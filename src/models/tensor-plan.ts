@@ -28,6 +28,13 @@ const GATED: TensorPlan = {
   divided: ["num_attention_heads", "num_key_value_heads", "intermediate_size"],
 };
 
+/** nanotron's, which shares the vocabulary and the sequence out, too: its layers are drawn as such. */
+const NANOTRON: TensorPlan = {
+  columns: ["qkv_proj", "gate_up_proj", "lm_head", "token_embedding"],
+  rows: ["o_proj", "down_proj"],
+  divided: ["num_attention_heads", "num_key_value_heads", "intermediate_size", "vocab_size"],
+};
+
 /** By `model_type`. */
 const TENSOR_PLANS: Readonly<Record<string, TensorPlan>> = {
   llama: GATED,
@@ -39,6 +46,7 @@ const TENSOR_PLANS: Readonly<Record<string, TensorPlan>> = {
   gemma: GATED,
   gemma2: GATED,
   granite: GATED,
+  nanotron_llama: NANOTRON,
 };
 
 /** The configuration of one rank: heads keep their size, there are fewer of them. */

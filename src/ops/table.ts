@@ -1,4 +1,5 @@
 import { attentions } from "./attention.js";
+import { collectives } from "./collectives.js";
 import { convolutions } from "./convolution.js";
 import { copies } from "./copies.js";
 import { activations, binaries, ternaries, unaries } from "./elementwise.js";
@@ -30,6 +31,7 @@ export const OPS = {
   ...copies,
   ...indexings,
   ...losses,
+  ...collectives,
   ...randoms,
   ...quantized,
   ...recurrences,

@@ -68,3 +68,61 @@ describe("16 bytes per parameter (Rajbhandari et al. 2020)", () => {
     expect(await statesOf({ optimizer: "adamw", parallel: "fsdp=4" })).toBeCloseTo(16 / 4, 1);
   });
 });
+
+describe("2 + 2 + 12 bytes per parameter, shared out by stages of ZeRO (Rajbhandari et al. 2020, section 5)", () => {
+  const RANKS = 4;
+  const perParameter = async (options: Options) => {
+    const { totals, model } = estimate(await bert(2), {
+      sequence: TOKENS,
+      precision: "bf16",
+      optimizer: "adamw",
+      parallel: `dp=${RANKS}`,
+      ...options,
+    });
+    const count = model.trainableParameterCount;
+    return {
+      parameters: totals.parameterBytes / count,
+      gradients: totals.gradientBytes / count,
+      masters: totals.masterParameterBytes / count,
+      states: totals.optimizerStateBytes / count,
+    };
+  };
+  const close = (value: number, expected: number) => expect(value).toBeCloseTo(expected, 2);
+
+  test("without: 16 on every rank, of which 4 are the master's and 8 the states'", async () => {
+    const { parameters, gradients, masters, states } = await perParameter({ zero: 0 });
+    for (const [value, expected] of [
+      [parameters, 2],
+      [gradients, 2],
+      [masters, 4],
+      [states, 8],
+    ] as const)
+      close(value, expected);
+  });
+  test("stage 1: 4 + 12 / N, as Megatron-LM's distributed optimizer with gradients of 16 bits", async () => {
+    const megatron = { masterWeights: "megatron", shardedOptimizer: true, gradients: "bf16" } as const;
+    const { parameters, gradients, masters, states } = await perParameter(megatron);
+    close(parameters + gradients, 4);
+    close(masters + states, 12 / RANKS);
+  });
+  test("stage 1 with gradients in float32: 6 + 12 / N, as nanotron adds them up", async () => {
+    const { parameters, gradients, masters, states } = await perParameter({
+      masterWeights: "nanotron",
+      shardedOptimizer: true,
+    });
+    close(parameters + gradients, 6);
+    close(masters + states, 12 / RANKS);
+  });
+  test("stage 2: 2 + 14 / N, but that the last parameter of a part keeps a whole gradient", async () => {
+    const { parameters, gradients, masters, states } = await perParameter({ zero: 2 });
+    close(parameters, 2);
+    close(masters + states, 12 / RANKS);
+    expect(gradients).toBeGreaterThanOrEqual(2 / RANKS);
+    expect(gradients).toBeLessThan(2 / RANKS + 0.4);
+  });
+  test("stage 3: 16 / N, when no parameter is small enough to stay whole", async () => {
+    const options = { zero: 3, deepspeed: "stage3_param_persistence_threshold=1" } as const;
+    const { parameters, gradients, masters, states } = await perParameter(options);
+    close(parameters + gradients + masters + states, 16 / RANKS);
+  });
+});

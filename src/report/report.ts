@@ -43,7 +43,7 @@ export interface SetupReport {
   readonly optimizerInBackward: boolean;
   readonly ema: boolean;
   readonly validate: boolean;
-  readonly offload: "activations" | null;
+  readonly offload: string | null;
   /** Micro-batches per optimizer step. */
   readonly accumulate: number;
   readonly loss: LossChoice;
@@ -53,6 +53,14 @@ export interface SetupReport {
   /** Ranks along each axis; null on one GPU. All figures are of one rank. */
   readonly parallel: string | null;
   readonly fsdp: string | null;
+  /** Blocks of every stage of a pipeline; null: divided evenly. */
+  readonly stageBlocks: string | null;
+  /** Whose float32 copies the optimizer steps, and what gradients are added up in; null: none, or as the library has it. */
+  readonly masterWeights: string | null;
+  readonly gradients: string | null;
+  /** DeepSpeed's stage and options; null: not its engine. */
+  readonly zero: number | null;
+  readonly deepspeed: string | null;
   /** Packed weights as they were asked for; null: none. */
   readonly quantize: string | null;
   readonly zeroGrad: ZeroGrad;

@@ -223,6 +223,7 @@ class StepPlanner {
     this.ranks?.wrapped?.();
     if (setup.ema) this.copyModel();
     if (setup.mode === "train") this.optimizer?.construct();
+    this.ranks?.stepAtOnce?.(() => this.optimizer?.step(true));
     inputs.forEach(arrive);
     this.receiveBuffers();
     const [section] = ledger.take();
@@ -241,10 +242,12 @@ class StepPlanner {
       stage.index === 0
         ? []
         : values.filter(({ name, role }) => role === "input" && name.endsWith("_received"));
+    if (this.ranks?.receivesAnew) inputs.length = 0;
     for (const { spec, name } of inputs)
       for (let micro = 1; micro < setup.accumulate; micro++) this.receiveBuffer(spec, name);
     if (stage.index === stage.count - 1 || !tape.root) return;
-    for (let micro = 0; micro < setup.accumulate; micro++)
+    const buffers = this.ranks?.receivesAnew ? 1 : setup.accumulate;
+    for (let micro = 0; micro < buffers; micro++)
       this.received = this.receiveBuffer(tape.root.spec, "gradient of what is sent");
   }
 
@@ -267,6 +270,7 @@ class StepPlanner {
   step(first: boolean): Section[] {
     const { ledger, setup, tape } = this;
     this.isFirst = first;
+    if (!first && this.ranks?.learns) this.planned.clear();
     if (!first && setup.zeroGrad === "at-start") {
       ledger.begin("zero-grad");
       this.zeroGradients();
@@ -300,11 +304,12 @@ class StepPlanner {
   /** One after the other. */
   private microBatches(): Section[] {
     const { ledger, setup, isFirst } = this;
-    const sections = this.passes();
-    for (let micro = 1; micro < Math.min(setup.accumulate, SETTLED); micro++) {
+    const count = Math.min(setup.accumulate, SETTLED);
+    const sections = this.passes(count === 1);
+    for (let micro = 1; micro < count; micro++) {
       this.returnFromPass("backward");
       if (isFirst && micro === 1) this.ranks?.afterFirstPass?.();
-      sections.push(...ledger.take(), ...this.passes());
+      sections.push(...ledger.take(), ...this.passes(micro === count - 1));
     }
     return sections;
   }
@@ -348,11 +353,13 @@ class StepPlanner {
   }
 
   /** Forward and backward. Where gradients are there already, backward adds to them. */
-  private passes(): Section[] {
+  private passes(last = false): Section[] {
     const { ledger, setup, gradients } = this;
     const key = gradients.size > 0 ? "adding" : "fresh";
+    this.ranks?.micro?.(last);
     // with the optimizer in backward, the first pass makes its states
-    const planned = setup.optimizerInBackward ? undefined : this.planned.get(key);
+    const differ = setup.optimizerInBackward || this.ranks?.reducesLast;
+    const planned = differ ? undefined : this.planned.get(key);
     if (planned) return this.repeat(planned);
     ledger.begin("forward");
     this.offload = this.setup.offloadActivations ? new Offload(this.tape, ledger) : null;
@@ -364,7 +371,7 @@ class StepPlanner {
       this.backward(saved);
     }
     const tried = ledger.take();
-    const first = this.planned.size === 0;
+    const first = this.isFirst && this.planned.size === 0;
     const sections = tried.map((section) => this.withoutTrials(section));
     const { leafGradients } = this;
     this.planned.set(key, {
@@ -530,12 +537,14 @@ class StepPlanner {
     const ownUnscaling = setup.optimizer !== null && unscalesItself(setup.optimizer);
     const unscaled = setup.gradScaler && (setup.clipGradients || !ownUnscaling);
     if (unscaled) scaler.unscale();
-    if (setup.clipGradients) {
+    if (setup.clipGradients && !this.ranks?.clipsItself) {
       const clipped = this.tape.graph.values.filter(({ id }) => this.gradients.has(id));
       this.clipping.run(clipped.map((parameter) => this.ownedSpec(parameter)));
     }
     if (setup.gradScaler && !unscaled) scaler.check();
-    this.optimizer?.step(first);
+    if (setup.optimizer) this.ranks?.beforeStep?.();
+    this.optimizer?.step(first && !this.ranks?.stepAtOnce);
+    if (setup.optimizer) this.ranks?.afterStep?.();
     if (setup.gradScaler) scaler.update();
   }
 

@@ -131,6 +131,7 @@ function optionsOf({ spec, gpu, alloc_conf }, results) {
     ...(spec.set_to_none === false && { zeroGrad: "keep" }),
     ...(spec.zero_grad === "start" && { zeroGrad: "at-start" }),
     ...meshOf(spec),
+    ...zeroOf(spec),
     ...imageOf(spec),
     ...textOf(spec),
     ...(spec.loss_kind && { loss: spec.loss_kind }),
@@ -177,6 +178,27 @@ function meshOf({ dist }) {
     bucketMb: dist.bucket_cap_mb ?? 25,
     ...(dist.gradient_as_bucket_view && { bucketView: true }),
     ...(kind === "zero1" && { shardedOptimizer: true }),
+  };
+}
+
+/**
+ * DeepSpeed's engine, by what its configuration says.
+ * @param {RecordedSpec} spec
+ * @returns {Options}
+ */
+function zeroOf({ ds }) {
+  if (!ds) return {};
+  const { stage = 0, offload_optimizer, offload_param, ...given } = ds.config.zero_optimization ?? {};
+  const gradients = ds.config.data_types?.grad_accum_dtype;
+  const offload = [offload_optimizer && "optimizer", offload_param && "parameters"].filter(Boolean);
+  const options = Object.entries(given).map(([key, value]) => `${key}=${value}`);
+  return {
+    zero: stage,
+    parallel: `dp=${ds.world}`,
+    ...(options.length > 0 && { deepspeed: options.join(",") }),
+    ...(gradients && { gradients }),
+    ...(offload.length > 0 && { offload: offload.join(",") }),
+    ...(ds.config.gradient_clipping && { clipGrad: true }),
   };
 }
 

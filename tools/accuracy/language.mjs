@@ -158,13 +158,6 @@ export const LANGUAGE = {
 };
 
 /**
- * Also why none of its 2,068 runs is compared. A parameter has 2 bytes and 2 of gradient, 4 in the accumulator, and 12 for its
- * master and two states, which ZeRO-1 shares out over dp: nanotron (2025-01), optim/gradient_accumulator.py.
- */
-export const NANOTRON =
-  "nanotron: bf16 parameters beside float32 masters and float32 accumulators, which is no --precision";
-
-/**
  * What rows of other code have that no option says.
  * @type {Readonly<Record<string, string>>}
  */
@@ -183,7 +176,7 @@ const FUSED = /falcon|stablelm-base-alpha/;
  */
 // biome-ignore format: one line per reason
 const REASONS = [
-  [({ source }) => source === "nanotron-csv", NANOTRON],
+  [({ source }) => source === "nanotron-csv", "runs of nanotron_runs.csv, which is compared as a whole"],
   [({ parallelism }) => (parallelism?.cp ?? 1) > 1, "context parallelism"],
   [({ parallelism }) => parallelism?.zero_or_fsdp?.includes("FSDP1"), "FSDP1"],
   [({ parallelism }) => parallelism?.sp, "sequence parallelism beside tensor parallelism"],

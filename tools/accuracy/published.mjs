@@ -9,9 +9,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { estimate, InputError } from "../../dist/index.js";
 import { readCsv } from "./csv.mjs";
-import { LANGUAGE, NANOTRON, whyNotLanguage } from "./language.mjs";
+import { LANGUAGE, whyNotLanguage } from "./language.mjs";
+import { openRun, reservedOfFirst } from "./nanotron.mjs";
 
-/** @import { Fit, ImportedModel, LanguageStep, LeftOut, Measured, Models, Options, Published, PublishedRow } from "./types.js" */
+/** @import { Fit, ImportedModel, LanguageStep, LeftOut, Measured, Models, NanotronRun, Options, Published, PublishedRow } from "./types.js" */
 
 /** Batches that timm's benchmark tries, from the largest down: timm/utils/decay_batch.py, decay_batch_step. */
 const LADDER = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -57,6 +58,7 @@ export async function readPublished(shared, models) {
   const fits = await timmFits(join(shared, "corpus/vision/timm_fits.csv"), models, left);
   const files = ["vision", "llm"].map((folder) => join(shared, "corpus", folder, "measurements.jsonl"));
   const measured = await measuredPeaks(files.flatMap(readRows), models, left);
+  measured.push(...(await nanotronRuns(join(shared, "corpus/llm/nanotron_runs.csv"), models, left)));
   for (const [file, reason] of TABLES) {
     const path = join(shared, "corpus/llm", file);
     if (!existsSync(path)) continue;
@@ -74,7 +76,6 @@ export async function readPublished(shared, models) {
  * @type {readonly [file: string, reason: string][]}
  */
 const TABLES = [
-  ["nanotron_runs.csv", NANOTRON],
   ["liger_all_benchmark_data.csv", "single kernels, no step"],
   ["liger_a100_all_benchmark_data.csv", "single kernels, no step"],
   ["liger_h100_all_benchmark_data.csv", "single kernels, no step"],
@@ -270,6 +271,47 @@ function outcome(model, { options }) {
   const { machine } = estimate(model, options);
   const fits = machine?.verdict !== "does-not-fit";
   return `ran out of memory, which has no figure: we say ${fits ? "that it fits" : "so too"}`;
+}
+
+/** Every so-manyth run that succeeded or ran out of memory is compared; all of them by tools/compare-nanotron.mjs. */
+const EVERY = 16;
+
+/**
+ * @param {string} file
+ * @param {Models} models
+ * @param {LeftOut[]} left
+ * @returns {Promise<Measured[]>}
+ */
+async function nanotronRuns(file, models, left) {
+  if (!existsSync(file)) return [];
+  const all = /** @type {NanotronRun[]} */ (/** @type {unknown} */ (readCsv(readFileSync(file, "utf8"))));
+  const runs = all.filter(({ status }) => status !== "Other");
+  const source = "llm/nanotron_runs.csv";
+  /** @type {Measured[]} */
+  const measured = [];
+  /** @type {Record<string, number>} */
+  const reasons = { "it ended otherwise, without a figure": all.length - runs.length };
+  for (const [i, run] of runs.entries()) {
+    if (i % EVERY > 0) continue;
+    const { model, options } = await openRun(run, models);
+    if (run.status === "OOM") {
+      const reason = outcome(model, { options });
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+      continue;
+    }
+    const ours = reservedOfFirst(estimate(model, options));
+    measured.push({
+      id: run.name,
+      source: "nanotron_runs.csv",
+      what: `dp ${run.dp}, tp ${run.tp}, pp ${run.pp}, batch ${run.mbs}, ZeRO ${run.zero_stage}`,
+      assumes: "memory that collectives use is free again at once",
+      figure: "reserved",
+      pair: [ours, Number(run["Mem Res (GB)"]) * 1024 ** 3],
+    });
+  }
+  reasons[`one in ${EVERY} is compared`] = runs.length - Math.ceil(runs.length / EVERY);
+  for (const [reason, rows] of Object.entries(reasons)) left.push({ source, reason, rows });
+  return measured;
 }
 
 /**

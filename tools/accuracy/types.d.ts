@@ -66,6 +66,20 @@ export interface RecordedSpec {
     readonly bucket_cap_mb?: number;
     readonly gradient_as_bucket_view?: boolean;
   };
+  /** DeepSpeed's engine over so many ranks, and its configuration. */
+  readonly ds?: {
+    readonly world: number;
+    readonly config: {
+      readonly zero_optimization?: {
+        readonly stage?: 0 | 1 | 2 | 3;
+        readonly offload_optimizer?: object;
+        readonly offload_param?: object;
+        readonly [option: string]: unknown;
+      };
+      readonly data_types?: { readonly grad_accum_dtype?: "fp32" | "bf16" | "fp16" };
+      readonly gradient_clipping?: number;
+    };
+  };
   readonly fresh_inputs?: boolean;
 }
 
@@ -273,3 +287,24 @@ export interface Claim {
 }
 
 export type { EstimateReport, ImportedModel, Options };
+
+/** A row of nanotron_runs.csv, as text. */
+export interface NanotronRun {
+  readonly name: string;
+  readonly status: "Success" | "OOM" | "Other";
+  readonly hidden_size: string;
+  readonly num_layers: string;
+  readonly num_heads: string;
+  readonly num_kv_heads: string;
+  readonly vocab_size: string;
+  readonly tie_word_embeddings: string;
+  readonly seq_len: string;
+  readonly mbs: string;
+  readonly batch_accum: string;
+  readonly dp: string;
+  readonly tp: string;
+  readonly pp: string;
+  readonly zero_stage: string;
+  readonly after_pp_fix: string;
+  readonly "Mem Res (GB)": string;
+}

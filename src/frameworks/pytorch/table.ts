@@ -6,6 +6,7 @@ import { movedDims } from "../../ops/views.js";
 import type { OpRule } from "../../ops/rule.js";
 import { attentionKernels } from "./attention/kernels.js";
 import { lowerAttention } from "./attention/lower.js";
+import { collectiveKernels } from "./collectives.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { float8Kernels, lowerFloat8Linear } from "./float8.js";
@@ -44,6 +45,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...viewKernels,
   ...indexingKernels,
   ...lossKernels,
+  ...collectiveKernels,
   ...randomKernels,
   ...quantizedKernels,
   ...recurrentKernels,

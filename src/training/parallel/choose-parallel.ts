@@ -1,7 +1,14 @@
 /** The texts a user writes about several GPUs: `fsdp=8,tp=4`, `params=bf16,reduce=fp32`, `version=1,strategy=no-shard`. */
 import type { DType } from "../../base/dtype.js";
 import type { FlatStrategy, FullSharding, Mesh, Parallel, Replication } from "../../ir/setup.js";
-import { axisMissing, meshDiffers, policyOfOther, unknownAxis, wrongPolicy } from "./complaints.js";
+import {
+  axisMissing,
+  meshDiffers,
+  policyOfOther,
+  unknownAxis,
+  wrongLayout,
+  wrongPolicy,
+} from "./complaints.js";
 import { checkFlat, checkTogether, type StepOptions } from "./computed-together.js";
 
 export interface ParallelOptions extends StepOptions {
@@ -9,13 +16,15 @@ export interface ParallelOptions extends StepOptions {
   readonly gpus?: number;
   readonly fsdp?: string;
   readonly pipeline?: "1f1b" | "gpipe";
+  readonly stageBlocks?: string;
   readonly ddp?: boolean;
   readonly bucketView?: boolean;
   readonly bucketMb?: number;
   readonly shardedOptimizer?: boolean;
 }
 
-const ONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
+/** One GPU. */
+export const ALONE: Mesh = { dp: 1, fsdp: 1, tp: 1, pp: 1 };
 /** More GPUs than any cluster has. */
 const MOST = 1_048_576;
 
@@ -23,7 +32,7 @@ const MOST = 1_048_576;
 export function chooseParallel(options: ParallelOptions): Parallel | null {
   const asked = options.parallel === undefined ? {} : axesIn(options.parallel);
   const mesh: Mesh =
-    options.parallel === undefined ? { ...ONE, dp: options.gpus ?? 1 } : { ...ONE, ...asked };
+    options.parallel === undefined ? { ...ALONE, dp: options.gpus ?? 1 } : { ...ALONE, ...asked };
   const product = sizeOf(mesh);
   if (options.gpus !== undefined && product !== options.gpus)
     throw meshDiffers(options.parallel ?? "", product, options.gpus);
@@ -33,18 +42,27 @@ export function chooseParallel(options: ParallelOptions): Parallel | null {
   const sharding = mesh.fsdp > 1 ? policyIn(options.fsdp ?? "") : null;
   if (sharding?.flat) checkFlat(mesh);
   const replication = mesh.dp > 1 && !sharding ? replicationOf(options) : null;
-  return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", stage: 0 };
+  const layout = options.stageBlocks === undefined ? {} : { stageBlocks: blocksIn(options.stageBlocks) };
+  return { mesh, sharding, replication, schedule: options.pipeline ?? "1f1b", ...layout, stage: 0 };
 }
 
 /** Settings of an axis that the mesh does not have would be ignored. */
 function refuseIdle(options: ParallelOptions, mesh: Mesh): void {
   if (options.fsdp !== undefined && mesh.fsdp === 1) throw axisMissing("--fsdp", "fsdp");
+  if (options.stageBlocks !== undefined && mesh.pp === 1) throw axisMissing("--stage-blocks", "pp");
   if (options.pipeline !== undefined && mesh.pp === 1) throw axisMissing("--pipeline", "pp");
   const replicates = mesh.dp > 1 && mesh.fsdp === 1;
   if (options.ddp === true && !replicates) throw axisMissing("--ddp", "dp");
   if (options.bucketMb !== undefined && !replicates) throw axisMissing("--bucket-mb", "dp");
   if (options.bucketView === true && !replicates) throw axisMissing("--bucket-view", "dp");
   if (options.shardedOptimizer === true && !replicates) throw axisMissing("--sharded-optimizer", "dp");
+}
+
+function blocksIn(text: string): number[] {
+  const counts = text.split(",").map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : -1));
+  const least = (stage: number) => (stage === counts.length - 1 ? 0 : 1); // the last one may have the head alone
+  if (counts.some((count, stage) => count < least(stage))) throw wrongLayout(null, 0, 0);
+  return counts;
 }
 
 /** Number of GPUs. */
@@ -56,9 +74,9 @@ function axesIn(text: string): Partial<Mesh> {
   const axes: Record<string, number> = {};
   for (const part of text.split(",")) {
     const [axis = "", ranks = ""] = part.split("=").map((word) => word.trim());
-    if (!Object.hasOwn(ONE, axis) || axis in axes) throw unknownAxis(part, Object.keys(ONE));
+    if (!Object.hasOwn(ALONE, axis) || axis in axes) throw unknownAxis(part, Object.keys(ALONE));
     const count = Number(ranks);
-    if (!/^\d+$/.test(ranks) || count < 1 || count > MOST) throw unknownAxis(part, Object.keys(ONE));
+    if (!/^\d+$/.test(ranks) || count < 1 || count > MOST) throw unknownAxis(part, Object.keys(ALONE));
     axes[axis] = count;
   }
   return axes;

@@ -34,6 +34,21 @@ export function layersDoNotDivide(layers: number, stages: number): InputError {
   });
 }
 
+/** `layout`: null when it is no list of numbers. */
+export function wrongLayout(layout: readonly number[] | null, blocks: number, stages: number): InputError {
+  return new InputError({
+    code: "parallel/stage-blocks",
+    where: "--stage-blocks",
+    rule: "every stage of a pipeline has some of the blocks, in order",
+    expected:
+      blocks === 0
+        ? "whole numbers from 1 on with commas between them"
+        : `${stages} numbers whose sum is ${blocks}`,
+    got: layout === null ? "something else" : layout.join(","),
+    hint: "write for instance --parallel pp=2 --stage-blocks 18,14, or leave it out to divide evenly",
+  });
+}
+
 export function wrongPolicy(part: string): InputError {
   return new InputError({
     code: "parallel/fsdp",

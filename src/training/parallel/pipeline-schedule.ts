@@ -73,6 +73,7 @@ class Sharing {
   private changes(action: number): boolean {
     const block = blockOf(action);
     if (this.ledger.blocks[block]?.category !== "communication") return true;
+    if (action < 0 && !this.users.has(block)) return true; // it was there before the step
     const before = this.users.get(block) ?? 0;
     this.users.set(block, action > 0 ? before + 1 : before - 1);
     return action > 0 ? before === 0 : before === 1;

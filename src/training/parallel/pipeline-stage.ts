@@ -8,22 +8,33 @@
 import { elements } from "../../base/shape.js";
 import { type Graph, inputIds, type Node, type NodeId, type Value, type ValueId } from "../../ir/graph.js";
 import { blocksOf, spans } from "../blocks.js";
-import { layersDoNotDivide } from "./complaints.js";
+import { layersDoNotDivide, wrongLayout } from "./complaints.js";
 
-export function cutStage(graph: Graph, index: number, count: number): Graph {
-  const [from, to] = range(graph, index, count);
+/** `layout`: blocks of every stage; null: divided evenly. */
+export function cutStage(
+  graph: Graph,
+  index: number,
+  count: number,
+  layout: readonly number[] | null = null,
+): Graph {
+  const [from, to] = range(graph, index, count, layout);
   const { kept, received } = reach(graph, from, to);
   const sent = index === count - 1 ? graph.outputs : boundary(graph, from, to);
   return assemble(graph, { index, count, from, kept, received, sent });
 }
 
 /** First and last node of the stage. */
-function range(graph: Graph, index: number, count: number): [NodeId, NodeId] {
+function range(
+  graph: Graph,
+  index: number,
+  count: number,
+  layout: readonly number[] | null,
+): [NodeId, NodeId] {
   const { last } = spans(graph);
   const ends = blocksOf(graph)
     .map(({ id }) => last[id] as NodeId)
     .sort((a, b) => a - b);
-  const before = blocksBefore(ends.length, count);
+  const before = layout ? blocksInLayout(layout, ends.length, count) : blocksBefore(ends.length, count);
   if (!before) throw layersDoNotDivide(ends.length, count);
   const from = index === 0 ? 0 : (ends[before(index) - 1] as NodeId) + 1;
   const to = index === count - 1 ? graph.nodes.length - 1 : (ends[before(index + 1) - 1] as NodeId);
@@ -38,6 +49,13 @@ function blocksBefore(blocks: number, count: number): ((stage: number) => number
   if (blocks > 0 && blocks % count === 0) return (stage) => (stage * blocks) / count;
   if ((blocks + 2) % count !== 0 || (blocks + 2) / count < 2) return null;
   return (stage) => (stage * (blocks + 2)) / count - 1;
+}
+
+/** As the user says. */
+function blocksInLayout(layout: readonly number[], blocks: number, count: number): (stage: number) => number {
+  const total = layout.reduce((sum, each) => sum + each, 0);
+  if (layout.length !== count || total !== blocks) throw wrongLayout(layout, blocks, count);
+  return (stage) => layout.slice(0, stage).reduce((sum, each) => sum + each, 0);
 }
 
 /** By value: 1 where a parameter lies behind it. */

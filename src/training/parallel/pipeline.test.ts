@@ -113,3 +113,21 @@ describe("a recorded stage of four", () => {
     expect(stages[stage]?.reservedBytes).toBe(reserved);
   });
 });
+
+describe("replicas of a pipeline", () => {
+  test("have the buckets of their gradients once: those of the first pass are given up", async () => {
+    const { atPeak, totals } = await answer({ parallel: "dp=2,pp=2", accumulate: 4 });
+    const received = 4 * 2 * 128 * 256 * 2; // gradients of what is sent, a buffer for each micro-batch
+    expect(atPeak.communication).toBeLessThan(totals.parameterBytes + received + 64 * 1024);
+  });
+  test("may have stages of other lengths, in the order that is given", async () => {
+    const { totals } = await answer({ parallel: "pp=2", stageBlocks: "6,2" });
+    expect(totals.parameterBytes).toBe(6 * BLOCK + TABLE);
+  });
+  test.for(["4,4,4", "5,2", "8,-1", "4;4"])(
+    "%s is no layout of eight blocks over two stages",
+    async (stageBlocks) => {
+      await expect(answer({ parallel: "pp=2", stageBlocks })).rejects.toThrow("[parallel/stage-blocks]");
+    },
+  );
+});

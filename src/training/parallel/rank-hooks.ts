@@ -31,6 +31,21 @@ export interface RankHooks {
   accumulated?(parameter: ValueId, computed: Gradients): void;
   /** Autograd is done. */
   afterBackward?(computed: Gradients): void;
+  /** Gradients are clipped in place, and norms take nothing to speak of. */
+  readonly clipsItself?: true;
+  /** Steps after the first are planned anew: what the first one met is known. */
+  readonly learns?: true;
+  /** Gradients are reduced in the last micro-batch alone. */
+  readonly reducesLast?: true;
+  /** The last micro-batch of a step begins, or another one. */
+  micro?(last: boolean): void;
+  /** A pipeline receives into a new tensor every time; absent: into one that is there from the start for each micro-batch. */
+  readonly receivesAnew?: true;
+  /** The optimizer steps once as soon as it is made, by calling this. Absent: its states come with the first step. */
+  stepAtOnce?(step: () => void): void;
+  /** The optimizer is about to step; and has stepped. */
+  beforeStep?(): void;
+  afterStep?(): void;
   /** The loop lets go of the gradients. Absent: they die. */
   zeroed?(): void;
   /** What the optimizer sees of a parameter. Absent: the whole. */
