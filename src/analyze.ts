@@ -1,5 +1,6 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
 import { differentiate } from "./autograd/differentiate.js";
+import { traceProgram } from "./autograd/trace-program.js";
 import { partition } from "./autograd/partition/partition.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
@@ -14,6 +15,7 @@ import { evaluationMode } from "./training/evaluation-mode.js";
 import { cutStage } from "./training/parallel/pipeline-stage.js";
 import { markShardedUnits } from "./training/parallel/sharded-units.js";
 import { convertToFloat8 } from "./training/float8.js";
+import { planProgram } from "./training/plan-program.js";
 import { planStep } from "./training/plan-step.js";
 import { moveTo } from "./training/precision.js";
 
@@ -43,6 +45,10 @@ export function analyze(
 
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
+  if (setup.framework === "tensorflow") {
+    const tape = traceProgram(model, setup); // forward and backward are one graph
+    return { graph: model, tape, step: planProgram(tape, setup) };
+  }
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const typed = convertToFloat8(moveTo(model, setup), setup.precision); // what is stored in which type and order
   const { mesh, stage = 0, sharding } = setup.parallel ?? {};
