@@ -17,7 +17,7 @@ import {
   type ModelConfig,
   type TensorReference,
 } from "./schema.js";
-import { callOrder, type PlannedCall } from "./topology.js";
+import { callOrder, type PlannedCall, tensorsOf } from "./topology.js";
 
 /** Models inside models. */
 const MAX_NESTING = 32;
@@ -154,7 +154,7 @@ class Drawer {
   }
 
   private callLayer(
-    { layer, call }: PlannedCall,
+    { layer, call, index }: PlannedCall,
     values: ReadonlyMap<string, readonly ValueId[]>,
     owner: Instance,
     outer: ScopeId,
@@ -171,11 +171,28 @@ class Drawer {
     const inputs = layer.isOperation ? tensors : tensors.map((id) => this.autocast(known, scope, id));
     if (layer.kind === "InputLayer") throw unknownTensor(layer.at, "an input that nothing is given to");
     if (layer.inner) return this.call(layer.inner, inputs, known, scope, depth + 1);
-    const row = layer.isOperation ? OPERATIONS[layer.kind] : LAYERS[layer.kind];
-    if (!row || !Object.hasOwn(layer.isOperation ? OPERATIONS : LAYERS, layer.kind))
-      throw unknownLayer(layer.at, layer.kind, Object.keys(LAYERS));
-    const result = row(new LayerCall(drawing, known, scope, inputs, call.kwargs));
+    const rows = layer.isOperation ? OPERATIONS : LAYERS;
+    const row = Object.hasOwn(rows, layer.kind) ? rows[layer.kind] : undefined;
+    const layerCall = new LayerCall(drawing, known, scope, inputs, call.kwargs);
+    const result = row
+      ? row(layerCall)
+      : this.custom(layerCall, statedShape(owner.layer.inner, layer, index));
     return typeof result === "number" ? [result] : result;
+  }
+
+  /** A layer whose operations are in somebody's code: what it returns is known where another layer says so. */
+  private custom(call: LayerCall, shape: readonly (number | null)[] | undefined): ValueId {
+    const { layer } = call.instance;
+    const [batch] = call.inputs.length > 0 ? call.shape() : [];
+    if (batch === undefined || !shape || shape.slice(1).includes(null))
+      throw unknownLayer(layer.at, layer.kind, Object.keys(LAYERS));
+    const sizes = shape.map((size) => size ?? batch);
+    call.note(
+      "custom-layer",
+      "warning",
+      `${layer.kind.slice(0, 60)} ${layer.name.slice(0, 60)} is no layer that is known: it is counted as one that keeps its inputs and its result and owns no weights; what its code keeps and owns beyond that is missing`,
+    );
+    return call.op("CustomLayer", call.inputs, { shape: sizes });
   }
 
   private arguments(
@@ -235,6 +252,19 @@ class Drawer {
 function clipped(call: LayerCall, probabilities: ValueId): ValueId {
   const below = call.op("Minimum", [probabilities, null]);
   return call.op("Log", [call.op("Maximum", [below, null])]);
+}
+
+/** The shape of a layer's result, as a layer that is called with it has it. */
+function statedShape(
+  model: ModelConfig | null,
+  { name }: LayerConfig,
+  index: number,
+): readonly (number | null)[] | undefined {
+  for (const { calls } of model?.layers ?? [])
+    for (const call of calls)
+      for (const { layer, call: at, result, shape } of tensorsOf(call))
+        if (layer === name && at === index && result === 0 && shape) return shape;
+  return undefined;
 }
 
 function resultOf(

@@ -15,6 +15,8 @@ export interface TensorReference {
   readonly layer: string;
   readonly call: number;
   readonly result: number;
+  /** As the file states it; the batch is null. */
+  readonly shape?: readonly (number | null)[];
 }
 
 /** What a layer is called with: tensors, lists of them, and plain values. */
@@ -152,7 +154,17 @@ function readArgument(value: Json, at: string): CallArgument {
   if (!isObject(value) || value.class_name !== "__keras_tensor__") return { plain: value };
   const history = isObject(value.config) ? value.config.keras_history : undefined;
   const [layer, call, result] = isList(history) ? history : [];
-  return reference(layer, call, result, at);
+  const shape = isObject(value.config) ? value.config.shape : undefined;
+  const found = reference(layer, call, result, at);
+  return isShape(shape) ? { ...found, shape } : found;
+}
+
+function isShape(value: Json | undefined): value is readonly (number | null)[] {
+  return (
+    isList(value) &&
+    value.length <= 8 &&
+    value.every((size) => size === null || (Number.isSafeInteger(size) && (size as number) > 0))
+  );
 }
 
 function reference(

@@ -73,13 +73,14 @@ export const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   },
 };
 
-/** Applies the activation that the configuration names under `key`. */
-export function activate(call: LayerCall, x: ValueId, key = "activation"): ValueId {
-  const given = call.settings.values[key];
+/** Applies the activation that the configuration names. */
+export function activate(call: LayerCall, x: ValueId): ValueId {
+  const given = call.settings.values.activation;
   if (given === null || given === undefined) return x;
   const name = nameOf(given) ?? "";
   const lower = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
-  const known = ACTIVATIONS[name] ?? ACTIVATIONS[lower];
+  const key = [name, lower].find((spelling) => Object.hasOwn(ACTIVATIONS, spelling));
+  const known = key === undefined ? undefined : ACTIVATIONS[key];
   if (!known)
     throw notComputed(
       call.settings.at,
