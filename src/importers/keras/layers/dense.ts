@@ -44,7 +44,7 @@ export const denseLayers: Readonly<Record<string, LayerRow>> = {
     const [rows, width] = [call.settings.count("input_dim"), call.settings.count("output_dim")];
     const { dtype } = call.spec(call.input);
     const ids = dtype === "int32" || dtype === "int64" ? call.input : call.cast(call.input, "int32");
-    const table = call.weight("embeddings", [rows, width]);
+    const table = call.variable("embeddings", [rows, width], { autocast: false }); // rows are cast, not the table
     // negative indices count from the end. numpy.py take
     const wrapped = call.op("SelectV2", [call.op("Less", [ids, null]), call.op("AddV2", [ids, null]), ids]);
     return call.cast(call.op("GatherV2", [table, wrapped]), call.compute);
