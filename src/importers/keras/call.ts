@@ -14,7 +14,7 @@ import type { CallArgument, LayerConfig } from "./schema.js";
 /** A float32 tensor of so many elements takes 4 TiB. */
 const MAX_ELEMENTS = 2 ** 40;
 /** The largest published application runs some 8,000. */
-const MAX_OPERATIONS = 40_000;
+const MAX_OPERATIONS = 30_000;
 
 /** What a policy computes in, and what it stores variables in. */
 export interface Policy {

@@ -63,6 +63,7 @@ function policyFor(precision: string | undefined): Policy | null {
 class Drawer {
   private readonly drawing: Drawing;
   private readonly bindings: Bindings;
+  private readonly orders = new Map<ModelConfig, readonly PlannedCall[]>();
 
   constructor(drawing: Drawing, bindings: Bindings) {
     this.drawing = drawing;
@@ -137,11 +138,18 @@ class Drawer {
       const value = inputs[i];
       if (value !== undefined) values.set(`${layer}/${call}`, [value]);
     });
-    for (const planned of callOrder(model)) {
+    for (const planned of this.orderOf(model)) {
       const key = `${planned.layer.name}/${planned.index}`;
       if (!values.has(key)) values.set(key, this.callLayer(planned, values, instance, scope, depth));
     }
     return model.outputs.map((reference) => resultOf(reference, values, instance.layer.at));
+  }
+
+  /** A model that is called often is ordered once. */
+  private orderOf(model: ModelConfig): readonly PlannedCall[] {
+    const order = this.orders.get(model) ?? callOrder(model);
+    this.orders.set(model, order);
+    return order;
   }
 
   private autocast(instance: Instance, scope: ScopeId, id: ValueId): ValueId {
