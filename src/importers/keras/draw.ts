@@ -6,7 +6,14 @@ import type { Graph, ScopeId, ValueId } from "../../ir/graph.js";
 import { dense } from "../../ir/tensor.js";
 import type { Bindings } from "../model.js";
 import { Drawing, Instance, LayerCall, type Policy, policyOf } from "./call.js";
-import { notComputed, openShape, unknownLayer, unknownTensor, wrongValue } from "./complaints.js";
+import {
+  notComputed,
+  openShape,
+  tooManyCalls,
+  unknownLayer,
+  unknownTensor,
+  wrongValue,
+} from "./complaints.js";
 import { isList, type Json, nameOf } from "./config.js";
 import { LAYERS, OPERATIONS } from "./layers/table.js";
 import {
@@ -21,6 +28,9 @@ import { callOrder, type PlannedCall, tensorsOf } from "./topology.js";
 
 /** Models inside models. */
 const MAX_NESTING = 32;
+
+/** Calls of models inside models, all together. */
+const MAX_MODEL_CALLS = 2_000;
 
 const ROOT: ScopeId = 0;
 
@@ -63,6 +73,7 @@ function policyFor(precision: string | undefined): Policy | null {
 class Drawer {
   private readonly drawing: Drawing;
   private readonly bindings: Bindings;
+  private modelCalls = 0;
   private readonly orders = new Map<ModelConfig, readonly PlannedCall[]>();
 
   constructor(drawing: Drawing, bindings: Bindings) {
@@ -131,6 +142,8 @@ class Drawer {
         "the nesting of models",
         `at most ${MAX_NESTING} models inside each other`,
       );
+    this.modelCalls += 1;
+    if (this.modelCalls > MAX_MODEL_CALLS) throw tooManyCalls(instance.layer.at, MAX_MODEL_CALLS);
     const values = new Map<string, readonly ValueId[]>();
     // a model casts what it is given to the type it computes in, as every layer does
     const inputs = given.map((id) => this.autocast(instance, scope, id));
