@@ -27,8 +27,8 @@ const LAYERS = [
   { name: "models", may: ["base", "ir", "ops"], why: "configuration to graph: reads no file" },
   {
     name: "importers",
-    may: ["base", "decode", "ir", "ops", "models"],
-    why: "file to graph or timeline: decides no training question; hf-config and layer-spec build through models",
+    may: ["base", "decode", "ir", "ops", "frameworks", "models"],
+    why: "file to graph or timeline: decides no training question; hf-config and layer-spec build through models, Keras layers of TensorFlow's operations",
   },
   {
     name: "autograd",

@@ -1,4 +1,5 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
+import { traceProgram } from "./autograd/trace-program.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
 import type { Machine, TrainingSetup } from "./ir/setup.js";
@@ -7,6 +8,7 @@ import type { Tape } from "./ir/tape.js";
 import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import { recordTape, validationTape } from "./record-tape.js";
+import { planProgram } from "./training/plan-program.js";
 import { planStep } from "./training/plan-step.js";
 
 export interface Analysis {
@@ -35,6 +37,10 @@ export function analyze(
 
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
+  if (setup.framework === "tensorflow") {
+    const tape = traceProgram(model, setup); // forward and backward are one graph
+    return { graph: model, tape, step: planProgram(tape, setup) };
+  }
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const { graph, tape, moved } = recordTape(model, setup, device); // what backward must keep
   const validation = setup.validate ? validationTape(moved, setup, device) : null;

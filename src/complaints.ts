@@ -75,6 +75,28 @@ export function notAShape(where: string, got: string): InputError {
   });
 }
 
+export function notTensorflows(flag: string, got: string): InputError {
+  return new InputError({
+    code: "setup/tensorflow",
+    where: flag,
+    rule: "the setting must be one that is computed for TensorFlow",
+    expected: "settings of a plain step: batch, precision, optimizer, loss, freeze, gpu, memory-growth",
+    got,
+    hint: "leave it out: it is PyTorch's, or not computed with --framework tensorflow yet",
+  });
+}
+
+export function frameworkDiffers(asked: string, own: string, source: string): InputError {
+  return new InputError({
+    code: "setup/framework",
+    where: "--framework",
+    rule: "a model must be computed with the framework it is made of",
+    expected: own,
+    got: asked,
+    hint: `${source.slice(0, 60)} is made of ${own}'s operations; ${own === "pytorch" ? "model.to_json() of a Keras model is read with TensorFlow's" : "export the PyTorch model with torch.export for PyTorch's"}`,
+  });
+}
+
 export function notASize(where: string, got: string): InputError {
   return new InputError({
     code: "setup/size",

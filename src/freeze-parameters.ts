@@ -23,5 +23,5 @@ function patternOf(glob: string): RegExp {
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
     .replace(/\*+/g, ".*")
     .replaceAll("?", ".");
-  return new RegExp(`^${source}${glob.includes("*") ? "" : "(\\..*)?"}$`);
+  return new RegExp(`^${source}${glob.includes("*") ? "" : "([./].*)?"}$`);
 }

@@ -10,6 +10,7 @@ import type { ImportedModel } from "./importers/model.js";
 import { type ReportInput, reportEstimate, reportExplanation } from "./report/explain.js";
 import type { EstimateReport, ExplainReport } from "./report/report.js";
 import type { TrainingSetup } from "./ir/setup.js";
+import { tensorflowNotes } from "./resolve-tensorflow.js";
 import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
 import { type Run, runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
@@ -102,6 +103,7 @@ function inputOf(model: ImportedModel, options: Options): ReportInput {
       ...retryNotes(run),
       ...checkpointNotes(run),
       ...communicationNotes(run, setup),
+      ...tensorflowNotes(resolved, graph.name),
     ],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };

@@ -23,7 +23,6 @@ describe("a model is recognized by its content", () => {
   test.for([
     ["weights.pth", "PK\u0003\u0004 archive/data.pkl", "PyTorch weights"],
     ["model.onnx", "\u0008\u0007", "ONNX model"],
-    ["model.keras", "\u0089HDF", "Keras model"],
     ["model.safetensors", "{}", "safetensors weights"],
   ])("%s is known, but not read", async ([name, head, title]) => {
     const bytes = new TextEncoder().encode(head);

@@ -70,6 +70,7 @@ export function validationTape(moved: Graph, setup: TapeSetup, device: Device): 
 function keyOf(setup: TapeSetup, device: Device): string {
   const ofSetup: Record<keyof TapeSetup, unknown> = {
     mode: setup.mode,
+    framework: setup.framework,
     precision: setup.precision,
     attention: setup.attention,
     compile: setup.compile,

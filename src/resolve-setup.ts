@@ -1,13 +1,17 @@
 /** Options → what the engine runs: training setup, machine and the sizes to bind, with every default that mattered. */
 import type { Diagnostic } from "./base/complaint.js";
-import { batchesDiffer, settingNotTaken, wrongCheckpointing } from "./complaints.js";
-import type { ContextMemory } from "./hardware/contexts.js";
+import {
+  batchesDiffer,
+  contradiction,
+  frameworkDiffers,
+  settingNotTaken,
+  wrongCheckpointing,
+} from "./complaints.js";
 import type { Bindings, ImportedModel, ModelSetting } from "./importers/model.js";
 import type { Graph } from "./ir/graph.js";
 import {
   autocastType,
   type Checkpointing,
-  type Machine,
   type OptimizerChoice,
   type Parallel,
   type Precision,
@@ -17,7 +21,9 @@ import {
 } from "./ir/setup.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
+import type { ResolvedSetup } from "./resolved-setup.js";
 import { resolveMachine } from "./resolve-machine.js";
+import { resolveTensorflow } from "./resolve-tensorflow.js";
 import { flagOf, type Options } from "./settings.js";
 import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
 import { chooseAdapters } from "./training/choose-adapters.js";
@@ -30,14 +36,7 @@ import { chooseOptimizer } from "./training/choose-optimizer.js";
 import { OPTIMIZERS } from "./training/optimizers.js";
 import { findRule, pathOf, settingsOf } from "./training/optimizers/settings.js";
 
-export interface ResolvedSetup {
-  readonly setup: TrainingSetup;
-  readonly machine: Machine;
-  readonly context: ContextMemory;
-  readonly bindings: Bindings;
-  readonly report: SetupReport;
-  readonly assumptions: readonly Assumption[];
-}
+export type { ResolvedSetup } from "./resolved-setup.js";
 
 const DEFAULT_OPTIMIZER = "adamw";
 /** Compute capability from which on cuDNN 9 has plans. */
@@ -54,6 +53,12 @@ const PLAN_CHOICE = {
 
 /** Options must have gone through `checkOptions`. */
 export function resolveSetup(options: Options, model: ImportedModel): ResolvedSetup {
+  const own = model.framework ?? "pytorch";
+  if (options.framework !== undefined && options.framework !== own)
+    throw frameworkDiffers(options.framework, own, model.source);
+  if (own === "tensorflow") return resolveTensorflow(options, model, resolveBatch(options, model));
+  if (options.memoryGrowth)
+    throw contradiction("--memory-growth", "TensorFlow's allocator", "a PyTorch model");
   const { machine, context, assumptions: device } = resolveMachine(options.gpu);
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);

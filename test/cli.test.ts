@@ -150,6 +150,14 @@ describe.skipIf(!isBuilt)(`the command${because}`, () => {
       ["explain-lenet", ["explain", MODEL, "--batch", "64", "--cudnn", "no-workspace"]],
       ["gpus-a100", ["gpus", "a100"]],
       ["formats", ["formats"]],
+      [
+        "estimate-keras",
+        ["estimate", "test/fixtures/keras/cnn180b.json", "--batch", "128", "--gpu", "RTX 3060"],
+      ],
+      [
+        "explain-keras",
+        ["explain", "test/fixtures/keras/lenet5.json", "--batch", "32", "--precision", "amp-fp16"],
+      ],
     ] as [string, string[]][])("%s reads as its golden at 80 columns", async ([name, args]) => {
       await expect(run(args).stdout).toMatchFileSnapshot(`goldens/${name}.txt`);
     });

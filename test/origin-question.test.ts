@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { bytesSource } from "../src/base/source.js";
 import { readLayerSpec } from "../src/importers/layer-spec/read.js";
-import { estimate, explain, type Options } from "../src/index.js";
+import { estimate, explain, type Options, readModel } from "../src/index.js";
 import { rulesOfThumb } from "../src/report/rules-of-thumb.js";
 
 const FILE = "examples/grayscale-cnn.yaml";
@@ -92,4 +92,25 @@ test("the thread's two answers, beside what PyTorch takes", () => {
   ]).toEqual(["224.70", "742.93", "763.46"]);
   // the rest is outside the tensors: slack of the allocator, and the CUDA context
   expect(peak.deviceTotalBytes / MiB).toBeGreaterThan(1_000);
+});
+
+const KERAS = "test/fixtures/keras/cnn180b.json";
+const keras = await readModel(new Uint8Array(readFileSync(KERAS)), { name: KERAS });
+
+test("traced: the same counts as a Keras model, with what TensorFlow 2.21 keeps", () => {
+  const report = explain(keras, { batch: 128, optimizer: "adam" });
+  expect(report.layers.reduce((sum, { activationsPerSample }) => sum + (activationsPerSample ?? 0), 0)).toBe(
+    532_752,
+  );
+  expect(report.totals).toMatchObject({
+    parameterBytes: 76_291_936,
+    gradientBytes: 76_291_936,
+    optimizerStateBytes: 152_583_884, // two slots, an iteration and a learning rate
+    inputBytes: 4_608_512, // 128 x 9,000 x 4 B + 128 labels x 4 B
+    savedTensorBytes: 266_625_024 + 4_608_000, // the images are read by the first kernel's gradient
+  });
+  // 660 MB: variables, slots and images beside a forward and backward pass of 426 MB
+  const { allocatedBytes } = report.peak;
+  expect(allocatedBytes - 76_291_936 - 152_583_884 - 4_608_512).toBeGreaterThan(426_056_128);
+  expect(allocatedBytes - 76_291_936 - 152_583_884 - 4_608_512).toBeLessThan(426_056_128 * 1.001);
 });

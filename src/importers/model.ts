@@ -1,6 +1,7 @@
 /** What an importer gives back: a model whose open sizes are still open. */
 import type { Diagnostic } from "../base/complaint.js";
 import type { Graph } from "../ir/graph.js";
+import type { Framework } from "../ir/setup.js";
 
 /** Values for the sizes a file leaves open; a missing one takes the file's own. */
 export interface Bindings {
@@ -23,6 +24,8 @@ export interface Bindings {
   readonly loss?: string;
   /** Blocks are computed again in backward: some models' code asks. */
   readonly checkpointing?: boolean;
+  /** Of models whose layers choose their types themselves: Keras' dtype policy. */
+  readonly precision?: string;
 }
 
 /** Settings that only some models take. */
@@ -41,6 +44,8 @@ export interface ImportedModel {
   /** What the user gave: a file name or a catalogue name. */
   readonly source: string;
   readonly format: string;
+  /** The framework whose operations the graph is made of; absent: PyTorch's. */
+  readonly framework?: Framework;
   /** The batch the file was made with; used when the user names none. */
   readonly batch: number;
   /** Which of the settings that only some models take this one does; absent: none. */

@@ -51,6 +51,20 @@ export const IMPORTERS = {
           : "no",
     load: async () => (await import("./layer-spec/read.js")).readLayerSpec,
   },
+  keras: {
+    title: "Keras model",
+    extensions: [".keras", ".h5", ".json"],
+    made: `open("model.json", "w").write(model.to_json()), or model.save("model.keras")`,
+    recognize: (head) => {
+      if (isHdf5(head)) return "certain";
+      if (isZip(head))
+        return hasExtension(head, ".keras") || mentions(head, "config.json") ? "certain" : "no";
+      if (!/^\s*\{/.test(textOf(head))) return "no";
+      if (mentions(head, '"modelTopology"')) return "certain";
+      return /"class_name"\s*:/.test(textOf(head)) && mentions(head, '"config"') ? "certain" : "no";
+    },
+    load: async () => (await import("./keras/read.js")).readKeras,
+  },
   "hf-config": {
     title: "Hugging Face configuration",
     extensions: ["config.json", ".json"],
@@ -64,7 +78,6 @@ export const IMPORTERS = {
     load: async () => (await import("./hf-config/read.js")).readHfConfig,
   },
   onnx: unread("ONNX model", [".onnx"]),
-  keras: unread("Keras model", [".keras", ".h5", ".hdf5"]),
   savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
   safetensors: unread("safetensors weights", [".safetensors"]),
   weights: unread("PyTorch weights (torch.save)", [".pth", ".pt", ".bin", ".ckpt"]),
@@ -97,6 +110,10 @@ function hasExtension({ name }: Head, extension: string): boolean {
 
 function isZip({ bytes }: Head): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+function isHdf5({ bytes }: Head): boolean {
+  return bytes[0] === 0x89 && bytes[1] === 0x48 && bytes[2] === 0x44 && bytes[3] === 0x46;
 }
 
 function textOf({ bytes }: Head): string {

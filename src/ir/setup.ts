@@ -13,6 +13,8 @@ export type LossChoice =
   | "chunked-backward"
   | "fused"
   | "linear";
+/** Whose kernels, saved values, optimizers and allocator a step has. */
+export type Framework = "pytorch" | "tensorflow";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
@@ -139,6 +141,8 @@ export interface Parallel {
 
 export interface TrainingSetup {
   readonly mode: Mode;
+  /** Absent: PyTorch. */
+  readonly framework?: Framework;
   readonly precision: Precision;
   readonly attention: AttentionChoice;
   /** `torch.compile`: a compiler chooses what backward keeps. */
@@ -207,7 +211,11 @@ export type TapeSetup = Omit<TrainingSetup, OfTheStep>;
 
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
 export interface AllocatorSettings {
-  readonly backend: "native" | "cudaMallocAsync";
+  readonly backend: "native" | "cudaMallocAsync" | "bfc";
+  /** TensorFlow's: regions are taken as they are needed, not all at the start. */
+  readonly growth?: boolean;
+  /** TensorFlow's: what it leaves to the system. */
+  readonly leaves?: Bytes;
   /** Segments grow page by page. */
   readonly expandableSegments: boolean;
   /** Segment that large requests below 10 MiB share, or the page that an expandable one grows by. */

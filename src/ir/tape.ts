@@ -91,8 +91,36 @@ export interface Call {
   readonly to: number;
 }
 
+/**
+ * One operation of a step that a framework traces as a whole before it runs: forward and backward are one list, pruned of what
+ * nobody needs, and a buffer dies after its last reader.
+ */
+export interface Operation {
+  readonly op: string;
+  /** The forward node it belongs to, or whose gradient it is part of. */
+  readonly node: NodeId;
+  readonly phase: "forward" | "backward";
+  /** Whose values it reads. */
+  readonly reads: readonly StorageId[];
+  readonly makes: readonly StorageId[];
+  /** Its kernel may write a result over an input of the same size that dies with it. */
+  readonly overwrites: boolean;
+}
+
+export interface Program {
+  readonly operations: readonly Operation[];
+  /** What the optimizer is given, in the order of the parameters. */
+  readonly gradients: readonly {
+    readonly parameter: ValueId;
+    readonly storage: StorageId;
+    readonly spec: TensorSpec;
+  }[];
+}
+
 export interface Tape {
   readonly graph: Graph;
+  /** Where the framework traces the whole step; the grad nodes then only say what is kept for whom. */
+  readonly program?: Program;
   readonly storages: readonly Storage[];
   readonly events: readonly ForwardEvent[];
   readonly gradNodes: readonly GradNode[];

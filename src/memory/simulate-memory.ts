@@ -9,6 +9,7 @@ import type { AllocatorSettings, Machine } from "../ir/setup.js";
 import { type BlockId, blockOf, type Phase, type Section, type Step } from "../ir/step.js";
 import type { Moment, PhasePeak, StepTimeline, Timeline } from "../ir/timeline.js";
 import type { Allocator } from "./allocators/allocator.js";
+import { BestFitWithCoalescing } from "./allocators/bfc.js";
 import { CachingAllocator } from "./allocators/caching.js";
 import { DriverPool } from "./allocators/driver-pool.js";
 import { ExpandableAllocator } from "./allocators/expandable.js";
@@ -54,6 +55,11 @@ export function allocatorFor({ capacity, context }: Device, settings: AllocatorS
 }
 
 function allocatorOf(settings: AllocatorSettings, capacity: number, limit: number): Allocator {
+  if (settings.backend === "bfc")
+    return new BestFitWithCoalescing({
+      limit: Math.max(0, capacity - (settings.leaves ?? 0)),
+      growth: settings.growth === true,
+    });
   if (settings.backend === "cudaMallocAsync") return new DriverPool(Math.min(capacity, limit));
   if (settings.expandableSegments) return new ExpandableAllocator(capacity, settings, limit);
   return new CachingAllocator(capacity, settings, limit);

@@ -37,9 +37,12 @@ export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly scopes: Scope[] = [];
   private releases = 0;
+  private readonly table: Readonly<Record<string, OpRule>>;
 
-  constructor(name: string, kind = "model") {
+  /** `table`: the operators it knows; by default those of the op table. */
+  constructor(name: string, kind = "model", table: Readonly<Record<string, OpRule>> = OPS) {
     this.name = name;
+    this.table = table;
     this.scopes.push({ id: 0, parent: null, path: "", kind });
   }
 
@@ -77,7 +80,7 @@ export class GraphBuilder {
     attributes: Attributes = {},
     options: NodeOptions = {},
   ): ValueId[] {
-    const rule = (OPS as Readonly<Record<string, OpRule>>)[op];
+    const rule = this.table[op];
     const inPlace =
       attributes.inPlace === true && rule ? inputs[(rule.inputs[0] as string).replace("?", "")] : undefined;
     if (rule) requireInputs(rule, inputs);
@@ -131,6 +134,11 @@ export class GraphBuilder {
     )
       return;
     for (const id of ids) this.values[id] = { ...(this.values[id] as Value), flat: first };
+  }
+
+  /** The node that made a value; undefined for values that are given. */
+  makerOf(id: ValueId): Node | undefined {
+    return this.nodes.findLast(({ outputs }) => outputs.includes(id));
   }
 
   /** Nodes so far. */

@@ -1,4 +1,5 @@
 /** GitHub-flavoured Markdown, for issues and notebooks. */
+import { FRAMEWORKS } from "./frameworks.js";
 import type { EstimateReport, ExplainReport } from "../report/report.js";
 import { slicesOf } from "./bar.js";
 import { printFormula } from "./formula.js";
@@ -31,7 +32,7 @@ export function renderEstimateMarkdown(report: EstimateReport): string {
     : "";
   return [
     `### ${escaped(model.name)}: ${formatBytes(peak.deviceTotalBytes)}\n`,
-    `PyTorch · ${setup.precision} · ${optimizer} · ${formatBatch(setup)}\n`,
+    `${FRAMEWORKS[setup.framework]} · ${setup.precision} · ${optimizer} · ${formatBatch(setup)}\n`,
     `${verdict}${table(["", "at the peak", ""], rows)}`,
     `Formula: \`peak(B) = ${printFormula(formula.pieces)}\``,
     ...(report.assumptions.length > 0

@@ -1,4 +1,5 @@
 /** The third column of the breakdown: what a figure is made of. */
+import { FRAMEWORKS } from "./frameworks.js";
 import type { AliveReport, EstimateReport, ExplainReport } from "../report/report.js";
 import { formatBytes, formatCount, quantity } from "./units.js";
 import type { Part } from "./style.js";
@@ -39,7 +40,7 @@ export function noteFor(part: Part, report: AnyReport): string {
     case "allocatorSlack":
       return `what the allocator caches; reserved ${formatBytes(report.peak.reservedBytes)}`;
     case "context":
-      return "assumed: kernels and handles outside PyTorch";
+      return `assumed: kernels and handles outside ${FRAMEWORKS[setup.framework]}`;
   }
 }
 

@@ -4,6 +4,7 @@ import { renderBar, slicesOf } from "./bar.js";
 import { renderBreakdown } from "./breakdown.js";
 import { printPiece, rangeOf } from "./formula.js";
 import { fold, joinFitting } from "./layout.js";
+import { FRAMEWORKS, titleOf } from "./frameworks.js";
 import type { AnyReport } from "./notes.js";
 import { createPaint, type Paint } from "./style.js";
 import { formatBatch, formatBytes, formatCount } from "./units.js";
@@ -53,15 +54,12 @@ export function renderText(report: AnyReport, options: TextOptions = {}): string
 /** `resnet50 · PyTorch · fp32 · AdamW (foreach) · batch 32 · steady state`. */
 function headline({ model, setup }: AnyReport, width: number): string {
   const { mode, optimizer, precision, step } = setup;
-  const how =
-    mode === "inference"
-      ? "inference"
-      : optimizer
-        ? `${optimizer.title} (${optimizer.implementation})`
-        : "no optimizer";
+  const how = mode === "inference" ? "inference" : optimizer ? titleOf(optimizer) : "no optimizer";
   const state = mode === "inference" ? "" : step === "first" ? "first step" : "steady state";
   return joinFitting(
-    [model.name, "PyTorch", precision, how, formatBatch(setup), state].filter((part) => part !== ""),
+    [model.name, FRAMEWORKS[setup.framework], precision, how, formatBatch(setup), state].filter(
+      (part) => part !== "",
+    ),
     " · ",
     width,
   );
@@ -75,7 +73,7 @@ function settingsOf({ setup }: AnyReport): string {
     setup.channelsLast && "channels last",
     setup.checkpointing !== "none" && `checkpointing ${setup.checkpointing}`,
     setup.compile && "torch.compile",
-    setup.attention !== "sdpa" && `attention ${setup.attention}`,
+    setup.framework === "pytorch" && setup.attention !== "sdpa" && `attention ${setup.attention}`,
     setup.clipGrad && "clipped gradients",
     setup.zeroGrad !== "set-to-none" && `zero-grad ${setup.zeroGrad}`,
     setup.freshInputs && "fresh inputs",
@@ -85,6 +83,7 @@ function settingsOf({ setup }: AnyReport): string {
     setup.fsdp !== null && `sharded with ${setup.fsdp}`,
     setup.freeze.length > 0 && `frozen ${setup.freeze.join(", ")}`,
     setup.allocatorConf !== "" && setup.allocatorConf,
+    setup.memoryGrowth === true && "memory growth",
   ]
     .filter(Boolean)
     .join(" · ");

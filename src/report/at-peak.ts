@@ -1,7 +1,7 @@
 /** What is alive at the peak, by category and block by block. */
 import { roundUp } from "../base/units.js";
 import type { Graph } from "../ir/graph.js";
-import type { StepChoice } from "../ir/setup.js";
+import type { Framework, StepChoice, TrainingSetup } from "../ir/setup.js";
 import {
   type Block,
   type BlockId,
@@ -16,29 +16,38 @@ import type { Peak } from "../ir/timeline.js";
 import { operatorOf, placeOf } from "./places.js";
 import type { AliveReport } from "./report.js";
 
-/** All block sizes are multiples of this. c10/cuda/CUDACachingAllocator.cpp, kMinBlockSize. */
-const GRANULARITY = 512;
+/**
+ * All block sizes are multiples of this. c10/cuda/CUDACachingAllocator.cpp, kMinBlockSize; xla/tsl/framework/bfc_allocator.h,
+ * kMinAllocationSize.
+ */
+export const GRANULARITY: Readonly<Record<Framework, number>> = { pytorch: 512, tensorflow: 256 };
 
 /** Rounded bytes by category. What cached blocks hold beyond the request (see `unsplit`) counts as temporaries. */
-export function categoriesAtPeak(step: Step, peak: Peak): Record<Category, number> {
+export function categoriesAtPeak(step: Step, peak: Peak, granularity: number): Record<Category, number> {
   const sums = Object.fromEntries(CATEGORIES.map((category) => [category, 0])) as Record<Category, number>;
   for (const id of peak.alive) {
     const { category, bytes } = step.blocks[id] as Block;
-    sums[category] += roundUp(bytes, GRANULARITY);
+    sums[category] += roundUp(bytes, granularity);
   }
-  sums.temporaries += unsplit(step, peak);
+  sums.temporaries += unsplit(step, peak, granularity);
   return sums;
 }
 
 /** The allocator hands out a cached block whole when less than 1 MiB would remain: what that adds at the peak. */
-function unsplit(step: Step, peak: Peak): number {
+function unsplit(step: Step, peak: Peak, granularity: number): number {
   let rounded = 0;
-  for (const id of peak.alive) rounded += roundUp((step.blocks[id] as Block).bytes, GRANULARITY);
+  for (const id of peak.alive) rounded += roundUp((step.blocks[id] as Block).bytes, granularity);
   return peak.allocated - rounded;
 }
 
 /** Every block alive at the peak, the largest first. */
-export function blocksAtPeak(step: Step, peak: Peak, graph: Graph, which: StepChoice): AliveReport[] {
+export function blocksAtPeak(
+  step: Step,
+  peak: Peak,
+  graph: Graph,
+  { step: which, framework = "pytorch" }: Pick<TrainingSetup, "step" | "framework">,
+): AliveReport[] {
+  const granularity = GRANULARITY[framework];
   const lives = lifetimes(step, which);
   const list = peak.alive.map((id): AliveReport => {
     const block = step.blocks[id] as Block;
@@ -49,18 +58,23 @@ export function blocksAtPeak(step: Step, peak: Peak, graph: Graph, which: StepCh
       category,
       shape,
       dtype,
-      bytes: roundUp(bytes, GRANULARITY),
+      bytes: roundUp(bytes, granularity),
       from: from ? describe(graph, from) : "before the step",
       until: until ? endOf(block, graph, until) : "the process ends",
       because,
     };
   });
-  const rest = unsplit(step, peak);
-  if (rest > 0) list.push(remainder(rest));
+  const rest = unsplit(step, peak, granularity);
+  if (rest > 0) list.push(remainder(rest, framework));
   return list.sort((a, b) => b.bytes - a.bytes);
 }
 
-function remainder(bytes: number): AliveReport {
+const UNSPLIT: Readonly<Record<Framework, string>> = {
+  pytorch: "a cached block up to 1 MiB larger than asked is handed out whole",
+  tensorflow: "a free chunk less than twice as large as asked is handed out whole",
+};
+
+function remainder(bytes: number, framework: Framework): AliveReport {
   return {
     name: "unsplit remainders",
     category: "temporaries",
@@ -69,7 +83,7 @@ function remainder(bytes: number): AliveReport {
     bytes,
     from: "the allocator",
     until: "their blocks are freed",
-    because: "a cached block up to 1 MiB larger than asked is handed out whole",
+    because: UNSPLIT[framework],
   };
 }
 

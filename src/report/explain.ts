@@ -7,7 +7,7 @@ import type { Machine, TrainingSetup } from "../ir/setup.js";
 import type { Phase, Step } from "../ir/step.js";
 import type { Tape } from "../ir/tape.js";
 import type { Timeline } from "../ir/timeline.js";
-import { blocksAtPeak, categoriesAtPeak } from "./at-peak.js";
+import { blocksAtPeak, categoriesAtPeak, GRANULARITY } from "./at-peak.js";
 import { intervalOf, judge } from "./interval.js";
 import { layersOf } from "./layers.js";
 import { placeOf } from "./places.js";
@@ -86,7 +86,7 @@ export function reportEstimate(input: ReportInput): EstimateReport {
       optimizer: highest("optimizer"),
       ...(setup.validate && { validation: highest("validation") }),
     },
-    atPeak: categoriesAtPeak(step, peak),
+    atPeak: categoriesAtPeak(step, peak, GRANULARITY[setup.framework ?? "pytorch"]),
     overhead: {
       allocatorSlackBytes: reserved - peak.allocated,
       communicationBytes: 0,
@@ -112,7 +112,7 @@ export function reportExplanation(input: ReportInput): ExplainReport {
   return {
     ...estimate,
     layers: layersOf(tape, setup.batch),
-    alive: blocksAtPeak(step, peak, graph, setup.step),
+    alive: blocksAtPeak(step, peak, graph, setup),
   };
 }
 

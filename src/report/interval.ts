@@ -24,7 +24,8 @@ export interface IntervalOptions {
 }
 
 export function intervalOf({ graph, setup, allocated, reserved, context }: IntervalOptions): Interval {
-  const reasons = ["what idle and measured processes hold outside PyTorch"];
+  const framework = setup.framework === "tensorflow" ? "TensorFlow" : "PyTorch";
+  const reasons = [`what idle and measured processes hold outside ${framework}`];
   const operands = setup.cudnn === "no-workspace" ? null : largestConvolution(graph);
   const spread = operands ? Math.ceil(OPERANDS * operands) : 0;
   if (operands)

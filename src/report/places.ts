@@ -16,5 +16,6 @@ export function operatorOf({ op }: Node): string {
 
 /** `runningMean` as PyTorch spells it: `running_mean`. */
 export function snakeCase(name: string): string {
+  if (/^[A-Z]/.test(name)) return name; // TensorFlow's operations
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -8,13 +8,16 @@ import type { Receipt } from "./report.js";
 
 /** `64 x (7x7) x 3 weights x 4 B`. */
 export function parameterReceipt({ name, spec }: Value): Receipt {
-  const leaf = name.replace(/^.*\./, "");
+  const leaf = name.replace(/^.*[./]/, "");
   const what = leaf === "weight" ? "weights" : leaf === "bias" ? "biases" : leaf;
   const [out, ...rest] = spec.shape;
   const isKernel = spec.shape.length >= 3;
-  const factors = isKernel
-    ? [String(out), `(${rest.slice(1).join("x")})`, String(rest[0])]
-    : spec.shape.map(String);
+  const factors =
+    isKernel && name.includes("/")
+      ? [`(${spec.shape.slice(0, -2).join("x")})`, ...spec.shape.slice(-2).map(String)] // Keras: inputs, then outputs
+      : isKernel
+        ? [String(out), `(${rest.slice(1).join("x")})`, String(rest[0])]
+        : spec.shape.map(String);
   return {
     text: `${factors.join(" x ") || "1"} ${what} x ${ITEM_SIZE[spec.dtype]} B`,
     bytes: packedSize(spec),

@@ -22,14 +22,14 @@ export interface OptimizerReport {
   readonly name: string;
   /** As the framework spells it. */
   readonly title: string;
-  readonly implementation: "foreach" | "fused" | "for-loop";
+  readonly implementation: "foreach" | "fused" | "for-loop" | "elementwise";
   readonly options: Readonly<Record<string, number | boolean>>;
 }
 
 /** Every resolved setting, defaults included. */
 export interface SetupReport {
   readonly mode: Mode;
-  readonly framework: "pytorch";
+  readonly framework: "pytorch" | "tensorflow";
   readonly precision: Precision;
   readonly batch: number;
   /** Height and width that were asked for. */
@@ -75,6 +75,8 @@ export interface SetupReport {
   readonly expandableSegments: boolean;
   /** The value of PYTORCH_CUDA_ALLOC_CONF; empty where it is not set. */
   readonly allocatorConf: string;
+  /** TensorFlow takes memory as it needs it; absent for PyTorch. */
+  readonly memoryGrowth?: boolean;
   readonly gpu: string | null;
 }
 
