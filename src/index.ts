@@ -21,9 +21,11 @@ export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
 export type { CatalogueFiles, ListedModel } from "./importers/catalogue/catalogue.js";
 export type { ImportedModel } from "./importers/model.js";
+export { fit, type FitOptions } from "./fit.js";
 export { listModels } from "./list-models.js";
 export { readModel } from "./read-model.js";
 export type { ReadModelOptions } from "./read-model.js";
+export type { FitReport } from "./report/fit.js";
 export type { EstimateReport, ExplainReport } from "./report/report.js";
 export type { Options } from "./settings.js";
 

@@ -18,7 +18,19 @@ const EMPTY_ZIP = Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`);
 /** What a person does wrong, how, and what the complaint must contain. */
 const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a command that is misspelt", () => ["estimte", MODEL], ["[cli/command]", 'did you mean "estimate"?']],
-  ["a command of a later release", () => ["fit", MODEL], ["[cli/command]", "planned for release"]],
+  ["a command of a later release", () => ["plan", MODEL], ["[cli/command]", "planned for release"]],
+  [
+    "a device for fit that is misspelt",
+    () => ["fit", MODEL, "--gpu", "a10O"],
+    ["[setup/gpu]", "did you mean"],
+  ],
+  ["a margin that is none", () => ["fit", MODEL, "--margin", "x"], ["[fit/margin]", "1GiB"]],
+  [
+    "a confidence no record tells of",
+    () => ["fit", MODEL, "--confidence", "1"],
+    ["[fit/confidence]", "0.95"],
+  ],
+  ["no GPUs", () => ["fit", MODEL, "--gpus", "0"], ["[setup/count]", "--gpus"]],
   [
     "a flag that is misspelt",
     estimate("--bach", "8"),

@@ -3,8 +3,6 @@ import { didYouMean, InputError } from "../complaints.js";
 
 /** Commands that other releases bring, so that asking for one gets an answer. */
 const LATER: Readonly<Record<string, string>> = {
-  fit: "0.2",
-  advise: "0.2",
   compare: "0.3",
   plan: "0.3",
   watch: "0.3",

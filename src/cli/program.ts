@@ -10,6 +10,7 @@ Examples:
   plimsoll estimate torchvision/resnet50 --batch 32 --gpu "RTX 4090"
   plimsoll models vit_base
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
+  plimsoll fit torchvision/resnet50 --precision amp-bf16 --gpu t4
   plimsoll gpus a100
 
 Exit codes: 0 done (and it fits) · 1 does not fit · 2 wrong input · 70 a bug in Plimsoll`;
@@ -58,6 +59,16 @@ function createProgram(version: string, done: (code: number) => void): Command {
     async (file: string, flags: object) =>
       done(await (await import("./commands/explain.js")).runExplain(file, flags)),
   );
+  model(
+    "fit",
+    "The largest batch, sequence or image that fits --gpu; without it (or with all), what each device takes.",
+  )
+    .option("--for <axis>", "what grows: batch (default), sequence or image")
+    .option("--margin <size>", "what is to stay free: 1GiB, 512MiB, 5%")
+    .option("--confidence <share>", "fit at the upper end of this interval: 0.5, 0.8, 0.9 or 0.95")
+    .action(async (file: string, flags: object) =>
+      done(await (await import("./commands/fit.js")).runFit(file, flags)),
+    );
   listOptions(program.command("by-hand [model]"))
     .description("Every known rule of thumb side by side, each with what it misses.")
     .option("--activations <N>", "elements of all layer outputs of one sample")

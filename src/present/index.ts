@@ -5,6 +5,7 @@ export { renderEstimateCsv, renderLayersCsv, renderListCsv } from "./csv.js";
 export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
 export { renderJson } from "./json.js";
 export { fold } from "./layout.js";
+export { fitList, renderFit, renderFitMarkdown, type FitTextOptions } from "./fit-text.js";
 export { renderList, type ListOptions, type List } from "./list.js";
 export { renderEstimateMarkdown, renderExplanationMarkdown } from "./markdown.js";
 export { renderText, type TextOptions } from "./text.js";
