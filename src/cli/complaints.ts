@@ -54,6 +54,17 @@ export function twoFormats(flags: readonly string[]): InputError {
   });
 }
 
+export function formulaAlone(flag: string): InputError {
+  return new InputError({
+    code: "cli/formula",
+    where: "plimsoll explain",
+    rule: "a formula must be printed as text, --markdown, --latex or --json",
+    expected: "--formula, or --formula with one of these",
+    got: flag === "--latex" ? "--latex without --formula" : `--formula ${flag}`,
+    hint: "plimsoll explain MODEL --formula --latex",
+  });
+}
+
 export function noSuchFile(path: string, near: readonly string[]): InputError {
   return new InputError({
     code: "cli/file",

@@ -55,10 +55,12 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .action(async (file: string, flags: object) =>
       done(await (await import("./commands/estimate.js")).runEstimate(file, flags)),
     );
-  model("explain", "The receipt: per layer and per tensor, with the numbers filled in.").action(
-    async (file: string, flags: object) =>
+  model("explain", "The receipt: per layer and per tensor, with the numbers filled in.")
+    .option("--formula", "the peak as a formula in batch and sequence length, derived term by term")
+    .option("--latex", "the formula for a paper")
+    .action(async (file: string, flags: object) =>
       done(await (await import("./commands/explain.js")).runExplain(file, flags)),
-  );
+    );
   model(
     "fit",
     "The largest batch, sequence or image that fits --gpu; without it (or with all), what each device takes.",

@@ -2,6 +2,12 @@
 export { PARTS, type Part } from "./style.js";
 export { type ByHandOptions, renderByHand } from "./by-hand-text.js";
 export { renderEstimateCsv, renderLayersCsv, renderListCsv } from "./csv.js";
+export {
+  renderDerivation,
+  renderDerivationLatex,
+  renderDerivationMarkdown,
+  type DerivationTextOptions,
+} from "./derivation.js";
 export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
 export { renderJson } from "./json.js";
 export { fold } from "./layout.js";

@@ -3,6 +3,7 @@ import { usualRule } from "../../by-hand.js";
 import { emitStage } from "../../emit.js";
 import { type EstimateReport, estimate, explain, type ImportedModel, type Options } from "../../index.js";
 import { renderEstimateCsv, renderEstimateMarkdown, renderJson, renderText } from "../../present/index.js";
+import { sequenceFormOf } from "../../sequence-form.js";
 import { largestBatch } from "../../search.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
@@ -34,11 +35,13 @@ function inText(model: ImportedModel, path: string, options: Options, flags: Mod
   const report = explain(model, options);
   const largest = largestBatch(model, options);
   const byHand = usualRule(model, options, report);
+  const inSequence = report.setup.sequence === null ? null : sequenceFormOf(model, options);
   const text = renderText(report, {
     width: terminalWidth(),
     color: wantsColor(flags),
     quiet: flags.quiet === true,
     ...(largest && { largestBatch: largest }),
+    ...(inSequence && { inSequence }),
     ...(byHand && { byHand }),
     next: nextSteps(path, report),
   });
