@@ -208,6 +208,17 @@ export function smallestRefused(axis: string, smallest: number, source: string):
   });
 }
 
+export function needsGpu(): InputError {
+  return new InputError({
+    code: "advice/gpu",
+    where: "plimsoll advise",
+    rule: "advice must be for a device",
+    expected: '--gpu NAME, such as a100 or "RTX 4090"',
+    got: "no --gpu",
+    hint: "run plimsoll gpus for names; plimsoll estimate needs none",
+  });
+}
+
 export function nothingFrozen(glob: string, parameters: readonly string[]): InputError {
   const core = glob.replace(/^\*+|\*+$/g, "");
   return new InputError({

@@ -15,6 +15,8 @@ export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
 export type { CatalogueFiles, ListedModel } from "./importers/catalogue/catalogue.js";
 export type { ImportedModel } from "./importers/model.js";
+export { advise } from "./advise.js";
+export type { AdviceReport } from "./report/advice/report.js";
 export { fit, type FitOptions } from "./fit.js";
 export { listModels } from "./list-models.js";
 export { readModel } from "./read-model.js";

@@ -30,6 +30,8 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     () => ["fit", MODEL, "--confidence", "1"],
     ["[fit/confidence]", "0.95"],
   ],
+  ["advice for no device", () => ["advise", MODEL], ["[advice/gpu]", "--gpu NAME"]],
+  ["LaTeX of no formula", () => ["explain", MODEL, "--latex"], ["[cli/formula]", "--formula"]],
   ["no GPUs", () => ["fit", MODEL, "--gpus", "0"], ["[setup/count]", "--gpus"]],
   [
     "a flag that is misspelt",

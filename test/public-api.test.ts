@@ -6,6 +6,7 @@ import * as present from "../src/present/index.js";
 test("the library exports", () => {
   expect(Object.keys(library).sort()).toEqual([
     "InputError",
+    "advise",
     "byHand",
     "estimate",
     "explain",
@@ -20,10 +21,13 @@ test("plimsoll/present exports", () => {
   expect(Object.keys(present).sort()).toMatchInlineSnapshot(`
     [
       "PARTS",
+      "adviceList",
       "fitList",
       "fold",
       "formatBytes",
       "formatCount",
+      "renderAdvice",
+      "renderAdviceMarkdown",
       "renderByHand",
       "renderDerivation",
       "renderDerivationLatex",

@@ -11,6 +11,7 @@ Examples:
   plimsoll models vit_base
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
   plimsoll fit torchvision/resnet50 --precision amp-bf16 --gpu t4
+  plimsoll advise hf/google-bert/bert-large-uncased --batch 32 --gpu t4
   plimsoll gpus a100
 
 Exit codes: 0 done (and it fits) · 1 does not fit · 2 wrong input · 70 a bug in Plimsoll`;
@@ -71,6 +72,12 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .action(async (file: string, flags: object) =>
       done(await (await import("./commands/fit.js")).runFit(file, flags)),
     );
+  model(
+    "advise",
+    "Ranked changes for --gpu: what each saves and costs, and which together make it fit.",
+  ).action(async (file: string, flags: object) =>
+    done(await (await import("./commands/advise.js")).runAdvise(file, flags)),
+  );
   listOptions(program.command("by-hand [model]"))
     .description("Every known rule of thumb side by side, each with what it misses.")
     .option("--activations <N>", "elements of all layer outputs of one sample")

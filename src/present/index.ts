@@ -1,5 +1,6 @@
 /** Reports as text: terminal, JSON, CSV, Markdown. */
 export { PARTS, type Part } from "./style.js";
+export { adviceList, renderAdvice, renderAdviceMarkdown, type AdviceTextOptions } from "./advice-text.js";
 export { type ByHandOptions, renderByHand } from "./by-hand-text.js";
 export { renderEstimateCsv, renderLayersCsv, renderListCsv } from "./csv.js";
 export {
