@@ -65,6 +65,28 @@ export function formulaAlone(flag: string): InputError {
   });
 }
 
+export function notComparable(flag: string): InputError {
+  return new InputError({
+    code: "cli/versus",
+    where: "plimsoll estimate",
+    rule: "two answers side by side must be text, --json, --csv or --markdown",
+    expected: "--vs, --vs-setup or --vs-set without it",
+    got: flag,
+    hint: "run the command once per side",
+  });
+}
+
+export function notASetting(text: string): InputError {
+  return new InputError({
+    code: "cli/vs-set",
+    where: "--vs-set",
+    rule: "the other side must be set as KEY=VALUE",
+    expected: "a setting and its value, such as precision=amp-bf16",
+    got: JSON.stringify(text),
+    hint: "keys are flags without their dashes; repeat --vs-set for several",
+  });
+}
+
 export function noSuchFile(path: string, near: readonly string[]): InputError {
   return new InputError({
     code: "cli/file",

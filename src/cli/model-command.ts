@@ -34,10 +34,7 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   const given = checkFlags(settings as Options);
   const { setup } = flags;
   if (setup === undefined) return given;
-  const fromFile = await withFile(setup, async (source) => {
-    if (source.size > MOST_SETUP) throw largeSetup(setup, source.size, MOST_SETUP);
-    return readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name);
-  });
+  const fromFile = await readSetupFile(setup);
   const { noOptimizer, optimizer, ...rest } = fromFile;
   // either of the two flags replaces both keys
   const own =
@@ -47,11 +44,18 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   return { ...rest, ...own, ...given };
 }
 
+export async function readSetupFile(path: string): Promise<Options> {
+  return withFile(path, async (source) => {
+    if (source.size > MOST_SETUP) throw largeSetup(path, source.size, MOST_SETUP);
+    return readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name);
+  });
+}
+
 /** The answer of `work` to the model at `path`, or of that name in the catalogue: a file wins over a name. */
-export async function withModel<T>(path: string, work: (model: ImportedModel) => T): Promise<T> {
+export async function withModel<T>(path: string, work: (model: ImportedModel) => T | Promise<T>): Promise<T> {
   const progress = startProgress(`computing ${path}`);
   try {
-    if (await isName(path)) return work(await readModel(path, { catalogue: catalogueFiles() }));
+    if (await isName(path)) return await work(await readModel(path, { catalogue: catalogueFiles() }));
     return await withFile(path, async (source) => work(await readModel(source)));
   } finally {
     progress.stop();

@@ -45,6 +45,13 @@ function createProgram(version: string, done: (code: number) => void): Command {
     "estimate",
     "The number, the breakdown, the verdict. The model is a name of `plimsoll models`, a .pt2 file, a layer spec, or - for standard input.",
   )
+    .option("--vs <model>", "the same setup for another model, side by side")
+    .option("--vs-setup <file>", "side by side with these settings on top")
+    .addOption(
+      new Option("--vs-set <key=value>", "side by side with this setting; may be repeated").argParser(
+        (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+      ),
+    )
     .addOption(
       new Option("--emit <stage>", "what a stage of the computation made").choices([
         "graph",

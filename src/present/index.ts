@@ -16,4 +16,5 @@ export { fitList, renderFit, renderFitMarkdown, type FitTextOptions } from "./fi
 export { renderList, type ListOptions, type List } from "./list.js";
 export { renderEstimateMarkdown, renderExplanationMarkdown } from "./markdown.js";
 export { renderText, type TextOptions } from "./text.js";
+export { renderVersus, renderVersusMarkdown, versusList, type VersusTextOptions } from "./versus-text.js";
 export { formatBytes, formatCount } from "./units.js";

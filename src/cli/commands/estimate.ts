@@ -7,12 +7,15 @@ import { sequenceFormOf } from "../../sequence-form.js";
 import { largestBatch } from "../../search.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
+import type { VersusFlags } from "./versus.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";
 
 const LONGEST_PATH = 30;
 
-export async function runEstimate(path: string, flags: ModelFlags): Promise<number> {
+export async function runEstimate(path: string, flags: VersusFlags): Promise<number> {
   const options = await resolveFlags(flags);
+  if (flags.vs !== undefined || flags.vsSetup !== undefined || flags.vsSet !== undefined)
+    return (await import("./versus.js")).runVersus(path, options, flags);
   const { text, code } = await withModel(path, (model) => answer(model, path, options, flags));
   await print(text);
   return code;
