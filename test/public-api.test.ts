@@ -42,7 +42,11 @@ test("plimsoll/present exports", () => {
       "renderLayersCsv",
       "renderList",
       "renderListCsv",
+      "renderPlot",
       "renderText",
+      "renderVersus",
+      "renderVersusMarkdown",
+      "versusList",
     ]
   `);
 });

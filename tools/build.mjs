@@ -29,6 +29,8 @@ if (existsSync(CLI)) {
     target: "node20",
     minify: true,
     legalComments: "none",
+    // optional and native: loaded when a PNG is asked for, if it is there
+    external: ["@resvg/resvg-js"],
     // CommonJS dependencies (commander) call `require` for Node built-ins; an ES module has none.
     banner: {
       js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);',

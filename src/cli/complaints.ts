@@ -87,6 +87,39 @@ export function notASetting(text: string): InputError {
   });
 }
 
+export function plotEnding(path: string): InputError {
+  return new InputError({
+    code: "cli/plot",
+    where: "--plot",
+    rule: "a chart must be an SVG or a PNG file",
+    expected: "a name that ends in .svg or .png",
+    got: JSON.stringify(path),
+    hint: "an SVG needs nothing installed, and a browser shows it",
+  });
+}
+
+export function noRasterizer(path: string): InputError {
+  return new InputError({
+    code: "cli/png",
+    where: `--plot ${path}`,
+    rule: "a PNG needs the optional package @resvg/resvg-js",
+    expected: "@resvg/resvg-js beside plimsoll",
+    got: "it is not installed, or not for this platform",
+    hint: "npm install @resvg/resvg-js, or write an .svg",
+  });
+}
+
+export function cannotWrite(path: string, problem: string): InputError {
+  return new InputError({
+    code: "cli/write",
+    where: `--plot ${path}`,
+    rule: "the chart's file must be one that can be written",
+    expected: "a folder that is there and may be written to",
+    got: problem,
+    hint: "check the path",
+  });
+}
+
 export function noSuchFile(path: string, near: readonly string[]): InputError {
   return new InputError({
     code: "cli/file",

@@ -1,10 +1,9 @@
 /** What `estimate` and `explain` share: flags and a setup file → options, a path → a model, an answer → a format. */
 import { checkFlags } from "../check-options.js";
-import { notYet } from "../complaints.js";
 import { type ImportedModel, readModel, type Source } from "../index.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
-import { largeSetup, twoFormats } from "./complaints.js";
+import { largeSetup, plotEnding, twoFormats } from "./complaints.js";
 import { catalogueFiles } from "./catalogue-files.js";
 import { isThere, namesLike, openSource } from "./file-source.js";
 import { type OutputFlags, startProgress } from "./terminal.js";
@@ -29,7 +28,7 @@ const MOST_SETUP = 64 * 1024;
 export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   const formats = FORMATS.filter((format) => flags[format] !== undefined);
   if (formats.length > 1) throw twoFormats(formats.map((format) => `--${format}`));
-  if (flags.plot !== undefined) throw notYet("--plot", flags.plot, "0.2", []);
+  if (flags.plot !== undefined && !/\.(svg|png)$/i.test(flags.plot)) throw plotEnding(flags.plot);
   const settings = Object.fromEntries(Object.entries(flags).filter(([name]) => settingOf(name)));
   const given = checkFlags(settings as Options);
   const { setup } = flags;

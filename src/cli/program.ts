@@ -135,7 +135,10 @@ function outputOptions(command: Command): Command {
   return listOptions(command)
     .option("--markdown", "GitHub-flavoured Markdown")
     .option("--quiet", "figures and verdict only")
-    .addOption(new Option("--plot <file>", "a chart").hideHelp());
+    .option(
+      "--plot <file>",
+      "a chart, FILE.svg or FILE.png: timeline of the step, blocks of the peak, batch curve",
+    );
 }
 
 function listOptions(command: Command): Command {

@@ -16,7 +16,11 @@ export async function runEstimate(path: string, flags: VersusFlags): Promise<num
   const options = await resolveFlags(flags);
   if (flags.vs !== undefined || flags.vsSetup !== undefined || flags.vsSet !== undefined)
     return (await import("./versus.js")).runVersus(path, options, flags);
-  const { text, code } = await withModel(path, (model) => answer(model, path, options, flags));
+  const { text, code } = await withModel(path, async (model) => {
+    if (flags.plot !== undefined)
+      await (await import("../plot-file.js")).writePlot(model, options, flags.plot);
+    return answer(model, path, options, flags);
+  });
   await print(text);
   return code;
 }

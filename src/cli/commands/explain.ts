@@ -20,7 +20,11 @@ export async function runExplain(path: string, flags: FormulaFlags): Promise<num
     await print(await (await import("./formula.js")).formulaText(path, options, flags));
     return EXIT.done;
   }
-  const report = await withModel(path, (model) => explain(model, options));
+  const report = await withModel(path, async (model) => {
+    if (flags.plot !== undefined)
+      await (await import("../plot-file.js")).writePlot(model, options, flags.plot);
+    return explain(model, options);
+  });
   await print(render(report, flags));
   return report.machine?.verdict === "does-not-fit" ? EXIT.doesNotFit : EXIT.done;
 }
