@@ -227,7 +227,14 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--checkpointing", "selective=1"),
     ["[setup/checkpointing]", "selective=K with K at least 2", "every=K"],
   ],
-  ["a chart of a later release", estimate("--plot", "out.svg"), ["--plot: ", "[setup/not-yet]"]],
+  ["a chart of another kind", estimate("--plot", "out.gif"), ["--plot: ", "[cli/plot]", ".svg or .png"]],
+  [
+    "a chart where nothing can be written",
+    estimate("--plot", "/no/such/folder/x.svg"),
+    ["[cli/write]", "ENOENT"],
+  ],
+  ["a side that sets nothing", estimate("--vs-set", "foo"), ["[cli/vs-set]", "KEY=VALUE"]],
+  ["two sides and a stage", estimate("--vs-set", "batch=2", "--emit", "step"), ["[cli/versus]", "--emit"]],
 
   [
     "a setup file that is no map",

@@ -21,8 +21,8 @@ export interface PlotData {
   readonly alive: readonly Pick<AliveReport, "name" | "category" | "bytes">[];
   readonly pieces: ExplainReport["formula"]["pieces"];
   readonly batch: number;
-  /** What a process takes beyond the allocated peak at the asked batch. */
-  readonly aroundBytes: number;
+  /** At the asked batch. */
+  readonly deviceTotalBytes: number;
   /** Devices whose lines the batch curve crosses. */
   readonly gpus: readonly { readonly name: string; readonly capacityBytes: number }[];
 }
@@ -49,7 +49,7 @@ export function plotData({ report, step, timeline, gpus }: PlotInput): PlotData 
     alive: report.alive,
     pieces: report.formula.pieces,
     batch: setup.batch,
-    aroundBytes: peak.deviceTotalBytes - peak.allocatedBytes,
+    deviceTotalBytes: peak.deviceTotalBytes,
     gpus,
   };
 }

@@ -1,4 +1,7 @@
-/** The device total over the batch, and the lines of devices it crosses. */
+/**
+ * The allocated peak with the context over the batch, and the lines of devices it crosses. What the allocator holds beyond
+ * it is known at the asked batch alone, and drawn there as a ring.
+ */
 import type { PlotData } from "../../report/plot.js";
 import { formatBytes, formatCount } from "../units.js";
 import { type Box, byteTicks, element, label, line, pathThrough } from "./shapes.js";
@@ -9,14 +12,14 @@ const FOOT = 22;
 const NAMES = 110;
 
 export function drawBatchCurve(data: PlotData, box: Box): string {
-  const { pieces, batch, aroundBytes, gpus } = data;
+  const { pieces, batch, contextBytes, deviceTotalBytes, gpus } = data;
   const [x, width, bottom] = [box.x + AXIS, box.width - AXIS - NAMES, box.y + box.height - FOOT];
   const takes = (at: number): number => {
     const piece = pieces.find(({ from, to }) => at >= from && (to === null || at <= to)) ?? pieces.at(-1);
-    return piece ? piece.fixedBytes + piece.perBatchBytes * at + aroundBytes : 0;
+    return piece ? piece.fixedBytes + piece.perBatchBytes * at + contextBytes : 0;
   };
   const most = reach(data, takes);
-  const highest = 1.08 * takes(most);
+  const highest = 1.08 * Math.max(takes(most), deviceTotalBytes);
   const yOf = (bytes: number) => bottom - (bytes / highest) * (bottom - box.y);
   const xOf = (at: number) => x + (at / most) * width;
   const edges = pieces.flatMap(({ from, to }) => [from, to ?? most]);
@@ -46,8 +49,16 @@ export function drawBatchCurve(data: PlotData, box: Box): string {
       "stroke-width": 2,
     }),
     element("circle", { cx: xOf(batch), cy: yOf(takes(batch)), r: 4, fill: "#0087ff" }),
+    element("circle", {
+      cx: xOf(batch),
+      cy: yOf(deviceTotalBytes),
+      r: 4,
+      fill: "#ffffff",
+      stroke: "#0087ff",
+      "stroke-width": 2,
+    }),
     label(
-      `batch ${formatCount(batch)}: ${formatBytes(takes(batch))}`,
+      `batch ${formatCount(batch)}: ${formatBytes(takes(batch))}, device total ${formatBytes(deviceTotalBytes)}`,
       xOf(batch) + 8,
       yOf(takes(batch)) + 14,
       { class: "small" },

@@ -16,7 +16,11 @@ const PANELS = [
     draw: drawTimeline,
   },
   { title: "the peak, block by block", height: 260, draw: drawTreemap },
-  { title: "device total over the batch, by the formula", height: 220, draw: drawBatchCurve },
+  {
+    title: "allocated and context over the batch, by the formula; the ring is the device total",
+    height: 220,
+    draw: drawBatchCurve,
+  },
 ] as const;
 const TITLE = 26;
 const GAP = 22;
