@@ -197,6 +197,50 @@ export function unknownGpu(name: string, suggestions: readonly string[]): InputE
   });
 }
 
+export function notAMargin(got: string): InputError {
+  return new InputError({
+    code: "fit/margin",
+    where: "--margin",
+    rule: "the margin must be a size or a share of the device",
+    expected: "1GiB, 512MiB, or a percentage below 100 such as 5%",
+    got: JSON.stringify(got),
+    hint: "it stays free of what a process can use; --confidence leaves as much as the interval says",
+  });
+}
+
+export function notAConfidence(got: string, known: readonly number[]): InputError {
+  return new InputError({
+    code: "fit/confidence",
+    where: "--confidence",
+    rule: "the confidence must be one that recorded steps tell of",
+    expected: known.join(" | "),
+    got: JSON.stringify(got),
+    hint: "0.95 means: of 20 such steps 19 take no more",
+  });
+}
+
+export function smallestRefused(axis: string, smallest: number, source: string): InputError {
+  return new InputError({
+    code: "fit/size",
+    where: `--for ${axis}`,
+    rule: "the model must take other sizes than its own",
+    expected: `a model that can be computed at ${axis} ${smallest} or more`,
+    got: source,
+    hint: "an exported program fixes the sizes that were not exported as dynamic; --for batch works for most",
+  });
+}
+
+export function needsGpu(): InputError {
+  return new InputError({
+    code: "advice/gpu",
+    where: "plimsoll advise",
+    rule: "advice must be for a device",
+    expected: '--gpu NAME, such as a100 or "RTX 4090"',
+    got: "no --gpu",
+    hint: "run plimsoll gpus for names; plimsoll estimate needs none",
+  });
+}
+
 export function nothingFrozen(glob: string, parameters: readonly string[]): InputError {
   const core = glob.replace(/^\*+|\*+$/g, "");
   return new InputError({

@@ -44,7 +44,7 @@ export function largestBatch(model: ImportedModel, options: Options): LargestBat
 }
 
 /** Downward from the batch whose plain bytes alone fill the device: nothing above it can fit. */
-function largestByLines(linear: LinearStep, resolved: ResolvedSetup): number {
+export function largestByLines(linear: LinearStep, resolved: ResolvedSetup): number {
   const { planned, lines } = linear;
   const fits = (batch: number): boolean =>
     !simulateMemory(stepAt(planned.step, lines, batch), resolved.machine, resolved.setup).outOfMemory;
@@ -65,11 +65,14 @@ interface Search {
   /** The first step away from the start; it doubles until the answer is between two batches. */
   readonly stride: number;
   readonly mostTries: number;
+  /** The largest there is; absent: MOST_BATCH. */
+  readonly most?: number;
 }
 
-/** The last batch that passes: gallops away from `start` until it is between two batches, then halves. */
-function lastThat(passes: (batch: number) => boolean, start: number, search: Search): LargestBatch {
-  let [good, bad] = [0, MOST_BATCH + 1];
+/** The last size that passes: gallops away from `start` until it is between two batches, then halves. */
+export function lastThat(passes: (batch: number) => boolean, start: number, search: Search): LargestBatch {
+  const most = search.most ?? MOST_BATCH;
+  let [good, bad] = [0, most + 1];
   let next = start;
   let { stride } = search;
   for (let tries = 0; bad - good > 1; tries++) {
@@ -78,9 +81,9 @@ function lastThat(passes: (batch: number) => boolean, start: number, search: Sea
     const passed = passes(batch);
     if (passed) good = batch;
     else bad = batch;
-    const isBetween = good > 0 && bad <= MOST_BATCH;
+    const isBetween = good > 0 && bad <= most;
     next = isBetween ? Math.floor((good + bad) / 2) : passed ? good + stride : bad - stride;
     stride *= 2;
   }
-  return { batch: good, exact: bad <= MOST_BATCH };
+  return { batch: good, exact: bad <= most };
 }

@@ -18,7 +18,21 @@ const EMPTY_ZIP = Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`);
 /** What a person does wrong, how, and what the complaint must contain. */
 const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a command that is misspelt", () => ["estimte", MODEL], ["[cli/command]", 'did you mean "estimate"?']],
-  ["a command of a later release", () => ["fit", MODEL], ["[cli/command]", "planned for release"]],
+  ["a command of a later release", () => ["plan", MODEL], ["[cli/command]", "planned for release"]],
+  [
+    "a device for fit that is misspelt",
+    () => ["fit", MODEL, "--gpu", "a10O"],
+    ["[setup/gpu]", "did you mean"],
+  ],
+  ["a margin that is none", () => ["fit", MODEL, "--margin", "x"], ["[fit/margin]", "1GiB"]],
+  [
+    "a confidence no record tells of",
+    () => ["fit", MODEL, "--confidence", "1"],
+    ["[fit/confidence]", "0.95"],
+  ],
+  ["advice for no device", () => ["advise", MODEL], ["[advice/gpu]", "--gpu NAME"]],
+  ["LaTeX of no formula", () => ["explain", MODEL, "--latex"], ["[cli/formula]", "--formula"]],
+  ["no GPUs", () => ["fit", MODEL, "--gpus", "0"], ["[setup/count]", "--gpus"]],
   [
     "a flag that is misspelt",
     estimate("--bach", "8"),
@@ -213,7 +227,14 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     estimate("--checkpointing", "selective=1"),
     ["[setup/checkpointing]", "selective=K with K at least 2", "every=K"],
   ],
-  ["a chart of a later release", estimate("--plot", "out.svg"), ["--plot: ", "[setup/not-yet]"]],
+  ["a chart of another kind", estimate("--plot", "out.gif"), ["--plot: ", "[cli/plot]", ".svg or .png"]],
+  [
+    "a chart where nothing can be written",
+    estimate("--plot", "/no/such/folder/x.svg"),
+    ["[cli/write]", "ENOENT"],
+  ],
+  ["a side that sets nothing", estimate("--vs-set", "foo"), ["[cli/vs-set]", "KEY=VALUE"]],
+  ["two sides and a stage", estimate("--vs-set", "batch=2", "--emit", "step"), ["[cli/versus]", "--emit"]],
 
   [
     "a setup file that is no map",

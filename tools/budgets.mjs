@@ -47,6 +47,7 @@ async function firstLoad(entry, platform) {
     metafile: true,
     outdir: "out",
     platform,
+    external: ["@resvg/resvg-js"],
     logLevel: "error",
   });
   const start = Object.keys(metafile.outputs).find((name) => metafile.outputs[name]?.entryPoint === entry);

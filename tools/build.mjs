@@ -36,6 +36,7 @@ if (existsSync(CLI)) {
       "hono",
       "@hono/node-server",
       "@modelcontextprotocol/sdk",
+      "@resvg/resvg-js", // optional and native: loaded when a PNG is asked for, if it is there
     ],
     legalComments: "none",
     // CommonJS dependencies (commander) call `require` for Node built-ins; an ES module has none.

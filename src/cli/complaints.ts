@@ -3,8 +3,6 @@ import { didYouMean, InputError } from "../complaints.js";
 
 /** Commands that other releases bring, so that asking for one gets an answer. */
 const LATER: Readonly<Record<string, string>> = {
-  fit: "0.2",
-  advise: "0.2",
   compare: "0.3",
   plan: "0.3",
   watch: "0.3",
@@ -52,6 +50,72 @@ export function twoFormats(flags: readonly string[]): InputError {
     expected: "one of --json | --markdown | --csv | --emit, or none for text",
     got: flags.join(" and "),
     hint: "run the command once per format",
+  });
+}
+
+export function formulaAlone(flag: string): InputError {
+  return new InputError({
+    code: "cli/formula",
+    where: "plimsoll explain",
+    rule: "a formula must be printed as text, --markdown, --latex or --json",
+    expected: "--formula, or --formula with one of these",
+    got: flag === "--latex" ? "--latex without --formula" : `--formula ${flag}`,
+    hint: "plimsoll explain MODEL --formula --latex",
+  });
+}
+
+export function notComparable(flag: string): InputError {
+  return new InputError({
+    code: "cli/versus",
+    where: "plimsoll estimate",
+    rule: "two answers side by side must be text, --json, --csv or --markdown",
+    expected: "--vs, --vs-setup or --vs-set without it",
+    got: flag,
+    hint: "run the command once per side",
+  });
+}
+
+export function notASetting(text: string): InputError {
+  return new InputError({
+    code: "cli/vs-set",
+    where: "--vs-set",
+    rule: "the other side must be set as KEY=VALUE",
+    expected: "a setting and its value, such as precision=amp-bf16",
+    got: JSON.stringify(text),
+    hint: "keys are flags without their dashes; repeat --vs-set for several",
+  });
+}
+
+export function plotEnding(path: string): InputError {
+  return new InputError({
+    code: "cli/plot",
+    where: "--plot",
+    rule: "a chart must be an SVG or a PNG file",
+    expected: "a name that ends in .svg or .png",
+    got: JSON.stringify(path),
+    hint: "an SVG needs nothing installed, and a browser shows it",
+  });
+}
+
+export function noRasterizer(path: string): InputError {
+  return new InputError({
+    code: "cli/png",
+    where: `--plot ${path}`,
+    rule: "a PNG needs the optional package @resvg/resvg-js",
+    expected: "@resvg/resvg-js beside plimsoll",
+    got: "it is not installed, or not for this platform",
+    hint: "npm install @resvg/resvg-js, or write an .svg",
+  });
+}
+
+export function cannotWrite(path: string, problem: string): InputError {
+  return new InputError({
+    code: "cli/write",
+    where: `--plot ${path}`,
+    rule: "the chart's file must be one that can be written",
+    expected: "a folder that is there and may be written to",
+    got: problem,
+    hint: "check the path",
   });
 }
 

@@ -1,10 +1,9 @@
 /** What `estimate` and `explain` share: flags and a setup file → options, a path → a model, an answer → a format. */
 import { checkFlags } from "../check-options.js";
-import { notYet } from "../complaints.js";
 import { type ImportedModel, readModel, type Source } from "../index.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
-import { largeSetup, twoFormats } from "./complaints.js";
+import { largeSetup, plotEnding, twoFormats } from "./complaints.js";
 import { catalogueFiles } from "./catalogue-files.js";
 import { isThere, namesLike, openSource } from "./file-source.js";
 import { type OutputFlags, startProgress } from "./terminal.js";
@@ -29,15 +28,12 @@ const MOST_SETUP = 64 * 1024;
 export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   const formats = FORMATS.filter((format) => flags[format] !== undefined);
   if (formats.length > 1) throw twoFormats(formats.map((format) => `--${format}`));
-  if (flags.plot !== undefined) throw notYet("--plot", flags.plot, "0.2", []);
+  if (flags.plot !== undefined && !/\.(svg|png)$/i.test(flags.plot)) throw plotEnding(flags.plot);
   const settings = Object.fromEntries(Object.entries(flags).filter(([name]) => settingOf(name)));
   const given = checkFlags(settings as Options);
   const { setup } = flags;
   if (setup === undefined) return given;
-  const fromFile = await withFile(setup, async (source) => {
-    if (source.size > MOST_SETUP) throw largeSetup(setup, source.size, MOST_SETUP);
-    return readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name);
-  });
+  const fromFile = await readSetupFile(setup);
   const { noOptimizer, optimizer, ...rest } = fromFile;
   // either of the two flags replaces both keys
   const own =
@@ -47,11 +43,18 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   return { ...rest, ...own, ...given };
 }
 
+export async function readSetupFile(path: string): Promise<Options> {
+  return withFile(path, async (source) => {
+    if (source.size > MOST_SETUP) throw largeSetup(path, source.size, MOST_SETUP);
+    return readSetup(new TextDecoder().decode(await source.read(0, source.size)), source.name);
+  });
+}
+
 /** The answer of `work` to the model at `path`, or of that name in the catalogue: a file wins over a name. */
-export async function withModel<T>(path: string, work: (model: ImportedModel) => T): Promise<T> {
+export async function withModel<T>(path: string, work: (model: ImportedModel) => T | Promise<T>): Promise<T> {
   const progress = startProgress(`computing ${path}`);
   try {
-    if (await isName(path)) return work(await readModel(path, { catalogue: catalogueFiles() }));
+    if (await isName(path)) return await work(await readModel(path, { catalogue: catalogueFiles() }));
     return await withFile(path, async (source) => work(await readModel(source)));
   } finally {
     progress.stop();

@@ -11,6 +11,8 @@ Examples:
   plimsoll estimate torchvision/resnet50 --batch 32 --gpu "RTX 4090"
   plimsoll models vit_base
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
+  plimsoll fit torchvision/resnet50 --precision amp-bf16 --gpu t4
+  plimsoll advise hf/google-bert/bert-large-uncased --batch 32 --gpu t4
   plimsoll gpus a100
   plimsoll serve --port 7070
 
@@ -45,6 +47,13 @@ function createProgram(version: string, done: (code: number) => void): Command {
     "estimate",
     "The number, the breakdown, the verdict. The model is a name of `plimsoll models`, a .pt2 file, a layer spec, or - for standard input.",
   )
+    .option("--vs <model>", "the same setup for another model, side by side")
+    .option("--vs-setup <file>", "side by side with these settings on top")
+    .addOption(
+      new Option("--vs-set <key=value>", "side by side with this setting; may be repeated").argParser(
+        (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+      ),
+    )
     .addOption(
       new Option("--emit <stage>", "what a stage of the computation made").choices([
         "graph",
@@ -56,9 +65,27 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .action(async (file: string, flags: object) =>
       done(await (await import("./commands/estimate.js")).runEstimate(file, flags)),
     );
-  model("explain", "The receipt: per layer and per tensor, with the numbers filled in.").action(
-    async (file: string, flags: object) =>
+  model("explain", "The receipt: per layer and per tensor, with the numbers filled in.")
+    .option("--formula", "the peak as a formula in batch and sequence length, derived term by term")
+    .option("--latex", "the formula for a paper")
+    .action(async (file: string, flags: object) =>
       done(await (await import("./commands/explain.js")).runExplain(file, flags)),
+    );
+  model(
+    "fit",
+    "The largest batch, sequence or image that fits --gpu; without it (or with all), what each device takes.",
+  )
+    .option("--for <axis>", "what grows: batch (default), sequence or image")
+    .option("--margin <size>", "what is to stay free: 1GiB, 512MiB, 5%")
+    .option("--confidence <share>", "fit at the upper end of this interval: 0.5, 0.8, 0.9 or 0.95")
+    .action(async (file: string, flags: object) =>
+      done(await (await import("./commands/fit.js")).runFit(file, flags)),
+    );
+  model(
+    "advise",
+    "Ranked changes for --gpu: what each saves and costs, and which together make it fit.",
+  ).action(async (file: string, flags: object) =>
+    done(await (await import("./commands/advise.js")).runAdvise(file, flags)),
   );
   listOptions(program.command("by-hand [model]"))
     .description("Every known rule of thumb side by side, each with what it misses.")
@@ -127,7 +154,10 @@ function outputOptions(command: Command): Command {
   return listOptions(command)
     .option("--markdown", "GitHub-flavoured Markdown")
     .option("--quiet", "figures and verdict only")
-    .addOption(new Option("--plot <file>", "a chart").hideHelp());
+    .option(
+      "--plot <file>",
+      "a chart, FILE.svg or FILE.png: timeline of the step, blocks of the peak, batch curve",
+    );
 }
 
 function listOptions(command: Command): Command {

@@ -2,6 +2,8 @@
 import { topModules } from "../report/top-modules.js";
 import { renderBar, slicesOf } from "./bar.js";
 import { renderBreakdown } from "./breakdown.js";
+import type { SequenceForm } from "../report/polynomial.js";
+import { highestOf, printPolynomial } from "./polynomial.js";
 import { printPiece, rangeOf } from "./formula.js";
 import { fold, joinFitting } from "./layout.js";
 import { FRAMEWORKS, titleOf } from "./frameworks.js";
@@ -15,6 +17,8 @@ export interface TextOptions {
   readonly color?: boolean;
   /** The largest batch that fits the device, when it was searched for. */
   readonly largestBatch?: { readonly batch: number; readonly exact: boolean };
+  /** The peak in batch and sequence length, for models that have one. */
+  readonly inSequence?: SequenceForm;
   /** A hand calculation to show beside the answer, with what it misses. */
   readonly byHand?: { readonly name: string; readonly bytes: number; readonly misses: readonly string[] };
   /** Commands worth running next, with what they show. */
@@ -39,6 +43,7 @@ export function renderText(report: AnyReport, options: TextOptions = {}): string
   if (!options.quiet) {
     blocks.push([
       ...labelled("formula", formulaOf(report), width, paint),
+      ...labelled("", inSequenceOf(report, options), width, paint),
       ...(options.byHand ? labelled("by hand", byHandOf(options.byHand), width, paint) : []),
       ...modules(report, width, paint),
       ...labelled("assumed", assumptionsOf(report), width, paint),
@@ -137,6 +142,11 @@ function formulaOf({ formula, setup }: AnyReport): string {
     return `peak(B) = ${printPiece(piece)}${piece.to === null ? "" : `, ${rangeOf(piece)}`}`;
   const shown = piece === last ? [piece] : [piece, last];
   return `peak(B) = ${shown.map((each) => `${printPiece(each)}, ${rangeOf(each)}`).join("; ")}`;
+}
+
+function inSequenceOf({ setup }: AnyReport, { inSequence }: TextOptions): string {
+  if (!inSequence || setup.sequence === null) return "";
+  return `peak(B, S) = ${printPolynomial(highestOf(inSequence, setup.batch, setup.sequence))}, from B = ${inSequence.fromBatch} on, around S = ${setup.sequence}`;
 }
 
 /** The rule without its subtitle, and the first thing it misses. */

@@ -88,7 +88,7 @@ function remainder(bytes: number, framework: Framework): AliveReport {
 }
 
 /** Tensors that have a name keep it; results and scratch of operators are named after where they are made. */
-function nameOf({ label, category, node }: Block, graph: Graph, from: Moment | undefined): string {
+export function nameOf({ label, category, node }: Block, graph: Graph, from: Moment | undefined): string {
   if (category === "gradients") return `gradient of ${label}`;
   const made = category === "savedTensors" || category === "temporaries" || category === "workspace";
   if (!made || from === undefined || from.node < 0 || node === null || label.startsWith("cuBLAS"))
@@ -101,7 +101,7 @@ function nameOf({ label, category, node }: Block, graph: Graph, from: Moment | u
   return place === op ? `result of ${op}` : `result of ${place} (${op})`;
 }
 
-interface Moment {
+export interface Moment {
   readonly phase: Phase;
   readonly node: number;
   /** It happens in the step before the reported one. */
@@ -123,7 +123,7 @@ function endOf({ category }: Block, graph: Graph, moment: Moment): string {
 }
 
 /** When blocks of the reported step come and go; a block of a step before it has no end here. */
-function lifetimes(step: Step, which: StepChoice): Map<BlockId, { from?: Moment; until?: Moment }> {
+export function lifetimes(step: Step, which: StepChoice): Map<BlockId, { from?: Moment; until?: Moment }> {
   const lives = new Map<BlockId, { from?: Moment; until?: Moment }>();
   const walk = ({ phase, actions, nodes }: Section, earlier: boolean) => {
     actions.forEach((action, i) => {

@@ -38,12 +38,12 @@ export function linesOf(a: PlannedStep, b: PlannedStep): Line[] | null {
   });
 }
 
-function isScratch({ category }: Block): boolean {
+export function isScratch({ category }: Block): boolean {
   return category === "workspace";
 }
 
 /** By block of `a`: the same block of `b`, or -1; null when tensors come or go in another order. */
-function partnersOf(a: Step, b: Step): Int32Array | null {
+export function partnersOf(a: Step, b: Step): Int32Array | null {
   const partners = new Int32Array(a.blocks.length).fill(-1);
   const others = [b.resident, ...b.first, ...b.steady];
   const sections = [a.resident, ...a.first, ...a.steady];
@@ -132,6 +132,38 @@ function moments(step: Step, lines: readonly Line[], which: StepChoice): Line[] 
   for (const section of step.first) walk(section, which === "first");
   if (which === "steady") for (const section of step.steady) walk(section, true);
   return out;
+}
+
+/** Blocks alive at the moment that is highest at `batch`, and what happens then. */
+export function aliveAtHighest(
+  step: Step,
+  lines: readonly Line[],
+  { which, batch }: { which: StepChoice; batch: number },
+): { readonly alive: readonly BlockId[]; readonly phase: Section["phase"]; readonly node: number } {
+  const alive = new Set<BlockId>();
+  let [sum, top] = [0, -1];
+  let best: { alive: BlockId[]; phase: Section["phase"]; node: number } = {
+    alive: [],
+    phase: "resident",
+    node: -1,
+  };
+  const walk = ({ actions, nodes, phase }: Section, counts: boolean) => {
+    for (const [i, action] of actions.entries()) {
+      const id = blockOf(action);
+      const { fixed, perBatch } = lines[id] as Line;
+      sum += (action > 0 ? 1 : -1) * (fixed + perBatch * batch);
+      if (action > 0) alive.add(id);
+      else alive.delete(id);
+      if (!counts || action < 0 || Math.round(sum) <= top || (actions[i + 1] ?? 0) > 0) continue;
+      top = Math.round(sum);
+      best = { alive: [...alive], phase, node: nodes[i] ?? -1 };
+    }
+  };
+  walk(step.resident, false);
+  best = { ...best, alive: [...alive] };
+  for (const section of step.first) walk(section, which === "first");
+  if (which === "steady") for (const section of step.steady) walk(section, true);
+  return best;
 }
 
 /** Pieces of `max(line)`, ascending in B. */

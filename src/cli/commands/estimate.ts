@@ -3,16 +3,24 @@ import { usualRule } from "../../by-hand.js";
 import { emitStage } from "../../emit.js";
 import { type EstimateReport, estimate, explain, type ImportedModel, type Options } from "../../index.js";
 import { renderEstimateCsv, renderEstimateMarkdown, renderJson, renderText } from "../../present/index.js";
+import { sequenceFormOf } from "../../sequence-form.js";
 import { largestBatch } from "../../search.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
+import type { VersusFlags } from "./versus.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";
 
 const LONGEST_PATH = 30;
 
-export async function runEstimate(path: string, flags: ModelFlags): Promise<number> {
+export async function runEstimate(path: string, flags: VersusFlags): Promise<number> {
   const options = await resolveFlags(flags);
-  const { text, code } = await withModel(path, (model) => answer(model, path, options, flags));
+  if (flags.vs !== undefined || flags.vsSetup !== undefined || flags.vsSet !== undefined)
+    return (await import("./versus.js")).runVersus(path, options, flags);
+  const { text, code } = await withModel(path, async (model) => {
+    if (flags.plot !== undefined)
+      await (await import("../plot-file.js")).writePlot(model, options, flags.plot);
+    return answer(model, path, options, flags);
+  });
   await print(text);
   return code;
 }
@@ -34,11 +42,13 @@ function inText(model: ImportedModel, path: string, options: Options, flags: Mod
   const report = explain(model, options);
   const largest = largestBatch(model, options);
   const byHand = usualRule(model, options, report);
+  const inSequence = report.setup.sequence === null ? null : sequenceFormOf(model, options);
   const text = renderText(report, {
     width: terminalWidth(),
     color: wantsColor(flags),
     quiet: flags.quiet === true,
     ...(largest && { largestBatch: largest }),
+    ...(inSequence && { inSequence }),
     ...(byHand && { byHand }),
     next: nextSteps(path, report),
   });

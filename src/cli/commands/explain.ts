@@ -6,13 +6,25 @@ import {
   renderJson,
   renderLayersCsv,
 } from "../../present/index.js";
+import { formulaAlone } from "../complaints.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
+import type { FormulaFlags } from "./formula.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";
 
-export async function runExplain(path: string, flags: ModelFlags): Promise<number> {
+export async function runExplain(path: string, flags: FormulaFlags): Promise<number> {
   const options = await resolveFlags(flags);
-  const report = await withModel(path, (model) => explain(model, options));
+  if (flags.latex && !flags.formula) throw formulaAlone("--latex");
+  if (flags.formula && flags.csv) throw formulaAlone("--csv");
+  if (flags.formula) {
+    await print(await (await import("./formula.js")).formulaText(path, options, flags));
+    return EXIT.done;
+  }
+  const report = await withModel(path, async (model) => {
+    if (flags.plot !== undefined)
+      await (await import("../plot-file.js")).writePlot(model, options, flags.plot);
+    return explain(model, options);
+  });
   await print(render(report, flags));
   return report.machine?.verdict === "does-not-fit" ? EXIT.doesNotFit : EXIT.done;
 }

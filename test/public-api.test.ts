@@ -1,0 +1,52 @@
+/** Every export of the package: a change here is a change that users see. */
+import { expect, test } from "vitest";
+import * as library from "../src/index.js";
+import * as present from "../src/present/index.js";
+
+test("the library exports", () => {
+  expect(Object.keys(library).sort()).toEqual([
+    "InputError",
+    "advise",
+    "byHand",
+    "estimate",
+    "explain",
+    "fit",
+    "listModels",
+    "printComplaint",
+    "readModel",
+  ]);
+});
+
+test("plimsoll/present exports", () => {
+  expect(Object.keys(present).sort()).toMatchInlineSnapshot(`
+    [
+      "PARTS",
+      "adviceList",
+      "fitList",
+      "fold",
+      "formatBytes",
+      "formatCount",
+      "renderAdvice",
+      "renderAdviceMarkdown",
+      "renderByHand",
+      "renderDerivation",
+      "renderDerivationLatex",
+      "renderDerivationMarkdown",
+      "renderEstimateCsv",
+      "renderEstimateMarkdown",
+      "renderExplanation",
+      "renderExplanationMarkdown",
+      "renderFit",
+      "renderFitMarkdown",
+      "renderJson",
+      "renderLayersCsv",
+      "renderList",
+      "renderListCsv",
+      "renderPlot",
+      "renderText",
+      "renderVersus",
+      "renderVersusMarkdown",
+      "versusList",
+    ]
+  `);
+});
