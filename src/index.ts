@@ -15,6 +15,7 @@ export type { Complaint, Diagnostic } from "./base/complaint.js";
 export type { Source } from "./base/source.js";
 export type { CatalogueFiles, ListedModel } from "./importers/catalogue/catalogue.js";
 export type { ImportedModel } from "./importers/model.js";
+export { checkFlags } from "./check-options.js";
 export { advise } from "./advise.js";
 export type { AdviceReport } from "./report/advice/report.js";
 export { fit, type FitOptions } from "./fit.js";
@@ -31,6 +32,7 @@ export {
   type SettingRow,
 } from "./tables.js";
 export { layerWords } from "./layer-words.js";
+export { plot } from "./plot.js";
 export { readModel } from "./read-model.js";
 export type { ReadModelOptions } from "./read-model.js";
 export type { FitReport } from "./report/fit.js";

@@ -3,7 +3,7 @@ import { checkOptions } from "../check-options.js";
 import { InputError } from "../complaints.js";
 import { type CatalogueFiles, type Complaint, type ImportedModel, readModel } from "../index.js";
 import { renderJson } from "../present/index.js";
-import { OPERATIONS, type OperationName } from "./operations.js";
+import { type Operation, OPERATIONS, type OperationName } from "./operations.js";
 
 /** A name of the catalogue, or a file's bytes. */
 export type JobModel =
@@ -42,8 +42,12 @@ export function createRunner(catalogue: CatalogueFiles): RunJob {
   };
   return async ({ operation, model, settings }) => {
     try {
-      const options = checkOptions(settings, (key) => `setup › ${key}`);
-      return { kind: "answer", json: renderJson(OPERATIONS[operation].answer(await read(model), options)) };
+      const row: Operation = OPERATIONS[operation];
+      const own = Object.keys(row.beside ?? {});
+      const is = (mine: boolean) => Object.entries(settings).filter(([key]) => own.includes(key) === mine);
+      const options = checkOptions(Object.fromEntries(is(false)), (key) => `setup › ${key}`);
+      const report = row.answer(await read(model), { ...options, ...Object.fromEntries(is(true)) });
+      return { kind: "answer", json: renderJson(report) };
     } catch (error) {
       if (error instanceof InputError) return { kind: "complaint", complaint: error.complaint };
       throw error;

@@ -7,7 +7,7 @@ import { InputError } from "../complaints.js";
 import { type CatalogueFiles, printComplaint } from "../index.js";
 import type { Outcome, RunJob } from "./job.js";
 import type { Known } from "./known.js";
-import { OPERATION_NAMES, OPERATIONS } from "./operations.js";
+import { type Operation, OPERATION_NAMES, OPERATIONS } from "./operations.js";
 import { SETTINGS_SHAPE } from "./settings-schema.js";
 
 export interface McpOptions {
@@ -15,6 +15,15 @@ export interface McpOptions {
   readonly catalogue: CatalogueFiles;
   readonly version: string;
   readonly lists: Known;
+}
+
+/** The input of an operation's tool. */
+function questionOf({ beside = {} }: Operation) {
+  const own = Object.entries(beside).map(([name, help]) => [
+    name,
+    z.union([z.string(), z.number()]).describe(help).optional(),
+  ]);
+  return { ...QUESTION, setup: z.strictObject({ ...SETTINGS_SHAPE, ...Object.fromEntries(own) }).optional() };
 }
 
 const QUESTION = {
@@ -26,19 +35,15 @@ const QUESTION = {
     .object({ name: z.string(), content: z.string() })
     .optional()
     .describe("instead of a name: a text file, such as a layer spec or a Hugging Face config.json"),
-  setup: z
-    .strictObject({ ...SETTINGS_SHAPE })
-    .optional()
-    .describe("how the model is trained, and on what"),
 };
-type Question = z.infer<z.ZodObject<typeof QUESTION>>;
+type Question = z.infer<z.ZodObject<ReturnType<typeof questionOf>>>;
 
 export function mcpServer({ run, catalogue, version, lists }: McpOptions): McpServer {
   const server = new McpServer({ name: "plimsoll", version });
   const annotations = { readOnlyHint: true, idempotentHint: true, openWorldHint: false };
   for (const operation of OPERATION_NAMES) {
     const { title, description } = OPERATIONS[operation];
-    const about = { title, description, inputSchema: QUESTION, annotations };
+    const about = { title, description, inputSchema: questionOf(OPERATIONS[operation]), annotations };
     server.registerTool(operation, about, async ({ model, file, setup = {} }: Question) => {
       if (model === undefined && file === undefined) return refused("expected  a model's name, or a file");
       const asked = file

@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, made of the tables that the routes are made of. */
-import { OPERATIONS } from "./operations.js";
+import { type Operation, OPERATIONS } from "./operations.js";
 import { setupSchema } from "./settings-schema.js";
 import { SETTING_ROWS } from "../settings.js";
 
@@ -89,7 +89,13 @@ function operationPaths(mostBody: number): object {
   const named = { name: "model", in: "query", required: true, schema: { type: "string" } };
   const file = { type: "string", contentMediaType: "application/octet-stream" };
   return Object.fromEntries(
-    Object.entries(OPERATIONS).map(([name, { title, description }]) => {
+    Object.entries<Operation>(OPERATIONS).map(([name, { title, description, beside = {} }]) => {
+      const own = Object.entries(beside).map(([key, help]) => ({
+        name: key,
+        in: "query",
+        description: help,
+        schema: { type: "string" },
+      }));
       const answers = {
         responses: {
           200: { description: `what \`plimsoll ${name} --json\` prints`, ...content(ref("Report")) },
@@ -103,7 +109,7 @@ function operationPaths(mostBody: number): object {
             operationId: name,
             summary: title,
             description,
-            parameters: [named, ...inQuery],
+            parameters: [named, ...own, ...inQuery],
             ...answers,
           },
           post: {

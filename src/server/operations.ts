@@ -1,9 +1,11 @@
 /** The questions that the service answers about a model, one row each: HTTP routes, the OpenAPI document and MCP tools are made of it. */
-import { byHandOf, estimate, explain, type ImportedModel, type Options } from "../index.js";
+import { advise, byHandOf, estimate, explain, fit, type ImportedModel, type Options } from "../index.js";
 
 export interface Operation {
   readonly title: string;
   readonly description: string;
+  /** What it takes beside the settings, with what each is; checked where it is used. */
+  readonly beside?: Readonly<Record<string, string>>;
   /** The report that `--json` prints. */
   readonly answer: (model: ImportedModel, options: Options) => unknown;
 }
@@ -19,6 +21,22 @@ export const OPERATIONS = {
     title: "Explain",
     description: "As estimate, with every layer's receipts and every block alive at the peak.",
     answer: explain,
+  },
+  fit: {
+    title: "Fit",
+    description:
+      "The largest batch, sequence or image that fits a device, several (`gpu` with commas) or all known ones.",
+    beside: {
+      for: "batch (default), sequence or image: what grows",
+      margin: "what is to stay free: 1GiB, 512MiB or 5%",
+      confidence: "how sure the answer must be: 0.5, 0.8, 0.9 or 0.95",
+    },
+    answer: fit,
+  },
+  advise: {
+    title: "Advise",
+    description: "Changes that make the step fit, each simulated, with its price and the code that makes it.",
+    answer: advise,
   },
   "by-hand": {
     title: "By hand",

@@ -2,8 +2,9 @@
 import { effect, signal } from "@preact/signals";
 import type { Complaint, EstimateReport } from "plimsoll";
 import { startAnalysis } from "./analysis/client.js";
-import type { Details } from "./analysis/protocol.js";
-import { type Asked, FIRST, fromAddress, type Question, toAddress } from "./question.js";
+import { startMore } from "./analysis/more.js";
+import type { Details, More, MoreName } from "./analysis/protocol.js";
+import { type Asked, FIRST, fromAddress, type Question, type Settings, toAddress } from "./question.js";
 
 export const question = signal<Question>(fromAddress(location.search, location.hash) ?? FIRST);
 export const report = signal<EstimateReport | null>(null);
@@ -27,6 +28,11 @@ export function changeAll(changes: Readonly<Record<string, string>>): void {
   const settings = Object.fromEntries(
     Object.entries({ ...question.value.settings, ...changes }).filter(([, value]) => value !== ""),
   );
+  question.value = { ...question.value, settings };
+}
+
+/** Exactly these settings, as they were before a change. */
+export function restore(settings: Settings): void {
   question.value = { ...question.value, settings };
 }
 
@@ -63,6 +69,21 @@ const analysis = startAnalysis((told) => {
   }
 });
 
+/** What has been looked at, and why something can't be told. */
+export const more = signal<Partial<More> & { readonly why?: Partial<Record<MoreName, string>> }>({});
+const wanted = new Set<MoreName>();
+const moreAnalysis = startMore((told) => {
+  if (told.kind === "more") more.value = { ...more.value, [told.name]: told.value };
+  else more.value = { ...more.value, why: { ...more.value.why, [told.name]: told.why } };
+});
+
+/** Asks for it, once for every question. */
+export function need(name: MoreName): void {
+  if (wanted.has(name)) return;
+  wanted.add(name);
+  moreAnalysis.ask(name, question.peek());
+}
+
 /** Typing makes one entry of the history, not one per key. */
 const SETTLED_MILLISECONDS = 400;
 let settling: ReturnType<typeof setTimeout> | undefined;
@@ -72,6 +93,9 @@ effect(() => {
   const asked = question.value;
   isComputing.value = true;
   analysis.ask(asked);
+  wanted.clear();
+  moreAnalysis.forget();
+  more.value = {};
   clearTimeout(settling);
   if (isFromHistory) {
     isFromHistory = false;

@@ -100,7 +100,7 @@ describe.skipIf(!isReady)(`the page${because}`, () => {
     expect(await figure("allocated")).toBe(answer.peak.allocatedBytes);
     await page.locator("#tab-peak").focus();
     await page.keyboard.press("ArrowRight");
-    expect(await page.locator("#tab-layers").getAttribute("aria-selected")).toBe("true");
+    expect(await page.locator("#tab-picture").getAttribute("aria-selected")).toBe("true");
   });
 
   it("takes files of every format", { timeout: 40 * SECONDS }, async () => {
@@ -155,6 +155,27 @@ describe.skipIf(!isReady)(`the page${because}`, () => {
     await page.waitForFunction(() => document.querySelector(".verdict")?.textContent?.includes("not fit"));
     await page.locator("#batch-slider").fill("3");
     await page.waitForFunction(() => document.querySelector(".verdict")?.textContent?.includes("Fits"));
+  });
+
+  it("applies advice with one click, and takes it back", { timeout: 60 * SECONDS }, async () => {
+    await open("?model=torchvision/resnet50&batch=256&gpu=RTX-3060-12GB");
+    expect(await verdict()).toContain("not fit");
+    const before = await figure("device total");
+    await page.locator("#tab-advice").click();
+    await page.getByRole("button", { name: "Apply all" }).click();
+    await page.waitForFunction(() => /fits|tight/i.test(document.querySelector(".verdict")?.className ?? ""));
+    await page.getByRole("button", { name: "Undo the last change" }).click();
+    await page.waitForFunction(() => document.querySelector(".verdict")?.textContent?.includes("not fit"));
+    expect(await figure("device total")).toBe(before);
+  });
+
+  it("draws the step, and which devices take it", { timeout: 60 * SECONDS }, async () => {
+    await open("?model=torchvision/resnet18&batch=32&gpu=RTX-3060-12GB");
+    await page.locator("#tab-picture").click();
+    await page.waitForSelector("#panel .picture svg");
+    await page.locator("#tab-gpus").click();
+    await page.waitForSelector("#panel td");
+    expect(await page.locator("#panel tbody tr").count()).toBeGreaterThan(20);
   });
 
   it("has everything in its address, for others and for the back button", {
@@ -252,7 +273,9 @@ describe.skipIf(!isReady)(`the page${because}`, () => {
       await page.evaluate(axe);
       for (const tab of await page.getByRole("tab").all()) {
         await tab.click();
-        await page.waitForTimeout(150);
+        await page.waitForFunction(
+          () => !document.querySelector("#panel")?.textContent?.includes("Computing"),
+        );
         const found = await page.evaluate(async () => {
           const { violations } = await (
             globalThis as unknown as {

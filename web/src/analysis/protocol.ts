@@ -1,5 +1,5 @@
 /** What the page and its worker tell each other. */
-import type { Complaint, EstimateReport, ExplainReport } from "plimsoll";
+import type { AdviceReport, Complaint, EstimateReport, ExplainReport, FitReport } from "plimsoll";
 import type { Question } from "../question.js";
 
 export interface Ask {
@@ -19,6 +19,24 @@ export interface Details {
     readonly misses: readonly string[];
   }[];
 }
+
+/** What takes longer still, and is asked for when it is looked at. */
+export interface More {
+  readonly picture: string;
+  readonly advice: AdviceReport;
+  readonly gpus: FitReport;
+}
+export type MoreName = keyof More;
+
+export interface AskMore {
+  readonly more: MoreName;
+  readonly question: Question;
+  readonly base: string;
+}
+
+export type ToldMore =
+  | { readonly kind: "more"; readonly name: MoreName; readonly value: More[MoreName] }
+  | { readonly kind: "less"; readonly name: MoreName; readonly why: string };
 
 /** First the estimate, as soon as it is there; then what takes longer, unless another question has come. */
 export type Told =

@@ -1,26 +1,50 @@
 /** The engine, off the page's thread. Only the newest question counts: an older one is given up between two steps. */
 import {
+  advise,
   byHandOf,
+  checkFlags,
   estimate,
   explain,
+  fit,
   InputError,
   type ImportedModel,
   largestBatch,
   type Options,
+  plot,
   readModel,
 } from "plimsoll";
 import type { Asked } from "../question.js";
-import type { Ask, Told } from "./protocol.js";
+import type { Ask, AskMore, More, MoreName, Told, ToldMore } from "./protocol.js";
 
 let newest = 0;
 let known: { readonly key: string; readonly model: ImportedModel } | null = null;
 
 const tell = (told: Told): void => self.postMessage(told);
 
-self.addEventListener("message", ({ data }: MessageEvent<Ask>) => {
-  newest = data.id;
-  void answer(data);
+self.addEventListener("message", ({ data }: MessageEvent<Ask | AskMore>) => {
+  if ("more" in data) void answerMore(data);
+  else {
+    newest = data.id;
+    void answer(data);
+  }
 });
+
+const MORE: { readonly [name in MoreName]: (model: ImportedModel, options: Options) => More[name] } = {
+  picture: (model, options) => plot(model, options),
+  advice: (model, options) => structuredCloneable(advise(model, options)),
+  gpus: (model, { gpu: _, ...options }) => structuredCloneable(fit(model, options)),
+};
+
+async function answerMore({ more, question, base }: AskMore): Promise<void> {
+  try {
+    const model = await modelOf(question.model, base);
+    const value = MORE[more](model, checkFlags(question.settings as Options)); // every value is checked there
+    self.postMessage({ kind: "more", name: more, value } satisfies ToldMore);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    self.postMessage({ kind: "less", name: more, why } satisfies ToldMore);
+  }
+}
 
 async function answer({ id, question, base }: Ask): Promise<void> {
   try {

@@ -3,16 +3,22 @@ import { signal } from "@preact/signals";
 import { formatBytes, formatCount } from "plimsoll/present";
 import type { EstimateReport } from "plimsoll";
 import { details, isComputing, report, took } from "../store.js";
+import { Advice } from "./advice.js";
 import { Assumptions } from "./assumptions.js";
 import { Breakdown } from "./breakdown.js";
 import { ByHand } from "./by-hand.js";
 import { Export } from "./export.js";
 import { Formula } from "./formula.js";
+import { Gpus } from "./gpus.js";
 import { Hull } from "./hull.js";
 import { Layers } from "./layers.js";
+import { Picture } from "./picture.js";
 
 const TABS = {
   peak: { title: "At the peak", view: () => <Breakdown /> },
+  picture: { title: "Over time", view: () => <Picture /> },
+  advice: { title: "Advice", view: () => <Advice /> },
+  gpus: { title: "GPUs", view: () => <Gpus /> },
   layers: { title: "Layers", view: () => <Layers /> },
   formula: { title: "Formula", view: () => <Formula /> },
   hand: { title: "By hand", view: () => <ByHand /> },

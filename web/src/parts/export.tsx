@@ -1,14 +1,7 @@
 /** The answer to take away: JSON, Markdown, the command, the address. */
 import { renderEstimateMarkdown, renderJson } from "plimsoll/present";
 import { question, report } from "../store.js";
-
-function download(name: string, type: string, content: BlobPart): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
+import { download } from "./download.js";
 
 function quoted(text: string): string {
   return /^[\w./:=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
