@@ -17,6 +17,7 @@ const STEPS = [
   "test",
   "budgets",
   "accuracy",
+  "docs",
 ];
 /** @type {Readonly<Record<string, string[]>>} */
 const COMMANDS = {
