@@ -26,7 +26,7 @@ import {
 } from "../ir/tape.js";
 import { GradientClipping } from "./clip-gradients.js";
 import { GradScaler } from "./grad-scaler.js";
-import { packedSize, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
+import { suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
 import { dyingAfter } from "./lifetimes.js";
 import { Ledger } from "./ledger.js";
 import { Recomputation } from "./recompute.js";
@@ -35,6 +35,7 @@ import { unscalesItself } from "./optimizers.js";
 import type { Gradients, RankHooks } from "./parallel/rank-hooks.js";
 import { rankHooks } from "./parallel/strategies.js";
 import { inFlight, scheduled, type Turn } from "./parallel/pipeline-schedule.js";
+import { receiveBuffers } from "./parallel/receive-buffers.js";
 import { Offload } from "./offload.js";
 import { planBackward } from "./plan-backward.js";
 import { ValidationPass } from "./plan-validation.js";
@@ -225,38 +226,12 @@ class StepPlanner {
     if (setup.mode === "train") this.optimizer?.construct();
     this.ranks?.stepAtOnce?.(() => this.optimizer?.step(true));
     inputs.forEach(arrive);
-    this.receiveBuffers();
+    this.received = receiveBuffers(tape, ledger, {
+      microBatches: setup.accumulate,
+      anew: this.ranks?.receivesAnew === true,
+    });
     const [section] = ledger.take();
     return section ?? { phase: "resident", actions: [], nodes: [] };
-  }
-
-  /**
-   * A stage has a buffer for every micro-batch that it receives, and for every gradient, from the first step on; the input that
-   * stands for the first one is there already. torch/distributed/pipelining/stage.py _prepare_forward_infra, _prepare_backward_infra
-   */
-  private receiveBuffers(): void {
-    const { tape, setup } = this;
-    const { stage, values } = tape.graph;
-    if (!stage) return;
-    const inputs =
-      stage.index === 0
-        ? []
-        : values.filter(({ name, role }) => role === "input" && name.endsWith("_received"));
-    if (this.ranks?.receivesAnew) inputs.length = 0;
-    for (const { spec, name } of inputs)
-      for (let micro = 1; micro < setup.accumulate; micro++) this.receiveBuffer(spec, name);
-    if (stage.index === stage.count - 1 || !tape.root) return;
-    const buffers = this.ranks?.receivesAnew ? 1 : setup.accumulate;
-    for (let micro = 0; micro < buffers; micro++)
-      this.received = this.receiveBuffer(tape.root.spec, "gradient of what is sent");
-  }
-
-  private receiveBuffer(spec: TensorSpec, label: string): BlockId {
-    const because = "a receive buffer of a pipeline, one for each micro-batch";
-    const block = this.ledger.declare(packedSize(spec), "communication", label, because, spec);
-    this.ledger.allocate(block);
-    this.ledger.hold(block);
-    return block;
   }
 
   /** Images come row-major; the loop stores them NHWC and lets go of the others. */
