@@ -63,7 +63,13 @@ export const IMPORTERS = {
           : "no",
     load: async () => (await import("./hf-config/read.js")).readHfConfig,
   },
-  onnx: unread("ONNX model", [".onnx"]),
+  onnx: {
+    title: "ONNX model",
+    extensions: [".onnx"],
+    made: `torch.onnx.export(model, (example,), "model.onnx", dynamo=True)`,
+    recognize: (head) => (looksLikeOnnx(head) || hasExtension(head, ".onnx") ? "certain" : "no"),
+    load: async () => (await import("./onnx/read.js")).readOnnx,
+  },
   keras: unread("Keras model", [".keras", ".h5", ".hdf5"]),
   savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
   safetensors: unread("safetensors weights", [".safetensors"]),
@@ -93,6 +99,17 @@ function unread(title: string, extensions: readonly string[]): ImporterEntry {
 
 function hasExtension({ name }: Head, extension: string): boolean {
   return name.toLowerCase().endsWith(extension);
+}
+
+/**
+ * A ModelProto begins with its IR version, 3 to some tens, and goes on with a field of ModelProto. A SavedModel begins
+ * with version 1.
+ */
+function looksLikeOnnx({ bytes }: Head): boolean {
+  const [tag, version = 0, next = 0] = bytes;
+  return (
+    tag === 0x08 && version >= 3 && version < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next)
+  );
 }
 
 function isZip({ bytes }: Head): boolean {
