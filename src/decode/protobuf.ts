@@ -174,7 +174,7 @@ function signed(bytes: Uint8Array, at: number, last: number): number {
 }
 
 function keep(out: Message, name: string, { repeated }: Nested, value: Message): void {
-  if (repeated) (out[name] ??= [] as Message[]), (out[name] as Message[]).push(value);
+  if (repeated) (list(out, name) as unknown[]).push(value);
   else out[name] = value;
 }
 
@@ -222,7 +222,8 @@ function tooLong(out: Message, name: string, kind: Kind, size: number): void {
 }
 
 function list(out: Message, name: string): number[] {
-  return (out[name] ??= []) as number[];
+  out[name] ??= [];
+  return out[name] as number[];
 }
 
 const decoder = new TextDecoder();

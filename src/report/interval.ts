@@ -14,6 +14,8 @@ import type { Interval, MachineReport, Verdict } from "./report.js";
  */
 const OPERANDS = 1.2;
 const CONFIDENCE = 0.9;
+/** The upper end where nothing is known of what a step keeps: more than any device has. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 export interface IntervalOptions {
   readonly graph: Graph;
@@ -31,9 +33,11 @@ export function intervalOf({ graph, setup, allocated, reserved, context }: Inter
     reasons.push(
       `${OPERANDS} times the operands of the largest convolution either way, for the plan cuDNN picks`,
     );
+  const unseen = graph.nodes.some(({ op }) => op === "unseenForward");
+  if (unseen) reasons.push("activations are not in the file: this is a lower bound without an upper one");
   return {
     lowBytes: Math.max(allocated, reserved - spread) + context.lowBytes,
-    highBytes: reserved + spread + context.highBytes,
+    highBytes: unseen ? UNBOUNDED : reserved + spread + context.highBytes,
     confidence: CONFIDENCE,
     basis: reasons.join("; "),
   };

@@ -41,13 +41,14 @@ export function runLoop(writer: GraphWriter, node: NodeProto, where: string): vo
   const inputs = (loop.input ?? []).map(({ name = "" }) => name);
   const outputs = (loop.output ?? []).map(({ name = "" }) => name);
   const stacked: ValueId[][] = outputs.slice(1 + carried.length).map(() => []);
-  carried.forEach((name, i) => writer.alias(inputs[i + 2] ?? "", name, where));
+  for (const [i, name] of carried.entries()) writer.alias(inputs[i + 2] ?? "", name, where);
   for (let turn = 0; turn < turns; turn++) {
     if (inputs[0]) writer.bindKnown(inputs[0], { shape: [], data: [turn], dtype: "int64" });
     if (inputs[1]) writer.bindKnown(inputs[1], { shape: [], data: [1], dtype: "bool" });
     writer.lowerGraph(loop);
-    stacked.forEach((ids, i) => ids.push(writer.idOf(outputs[1 + carried.length + i] ?? "", where)));
-    carried.forEach((_, i) => writer.alias(inputs[i + 2] ?? "", outputs[i + 1] ?? "", where));
+    for (const [i, ids] of stacked.entries())
+      ids.push(writer.idOf(outputs[1 + carried.length + i] ?? "", where));
+    for (const [i] of carried.entries()) writer.alias(inputs[i + 2] ?? "", outputs[i + 1] ?? "", where);
   }
   (node.output ?? []).forEach((name, i) => {
     if (!name) return;
@@ -69,7 +70,7 @@ export function runScan(writer: GraphWriter, node: NodeProto, where: string): vo
   const turns = Math.min(length, MAX_TURNS);
   if (length > turns) writer.note("onnx/loop", `a Scan over ${length} slices counts ${turns} of them`, where);
   const stacked: ValueId[][] = outputs.slice(states.length).map(() => []);
-  states.forEach((name, i) => writer.alias(inputs[i] ?? "", name, where));
+  for (const [i, name] of states.entries()) writer.alias(inputs[i] ?? "", name, where);
   for (let turn = 0; turn < turns; turn++) {
     sequences.forEach((name, i) => {
       const inner = inputs[states.length + i] ?? "";
@@ -83,8 +84,8 @@ export function runScan(writer: GraphWriter, node: NodeProto, where: string): vo
       writer.bind(inner, id as ValueId);
     });
     writer.lowerGraph(loop);
-    stacked.forEach((ids, i) => ids.push(writer.idOf(outputs[states.length + i] ?? "", where)));
-    states.forEach((_, i) => writer.alias(inputs[i] ?? "", outputs[i] ?? "", where));
+    for (const [i, ids] of stacked.entries()) ids.push(writer.idOf(outputs[states.length + i] ?? "", where));
+    for (const [i] of states.entries()) writer.alias(inputs[i] ?? "", outputs[i] ?? "", where);
   }
   (node.output ?? []).forEach((name, i) => {
     if (!name) return;

@@ -147,7 +147,7 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
   Slice: ({ inputs: [x, start, end, , step], ints }) => {
     const [from, to] = [start?.data[0] ?? ints("starts")?.[0], end?.data[0] ?? ints("ends")?.[0]];
     const by = step?.data[0] ?? 1;
-    if (!x || x.shape.length !== 1 || from === undefined || to === undefined || by !== 1) return undefined;
+    if (x?.shape.length !== 1 || from === undefined || to === undefined || by !== 1) return undefined;
     const data = x.data.slice(from, to);
     return known([data.length], data, x.dtype);
   },

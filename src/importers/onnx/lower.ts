@@ -203,9 +203,8 @@ class Lowerer implements GraphWriter {
     if (++this.depth > MAX_NESTING) throw complaints.recursion(this.options.source, MAX_NESTING);
     if (this.depth > 1) this.declareWeights(graph, false);
     const nodes = graph.node ?? [];
-    joinOperators(nodes, new Set((graph.output ?? []).map(({ name }) => name ?? ""))).forEach((node) =>
-      this.lowerNode(node),
-    );
+    const kept = new Set((graph.output ?? []).map(({ name }) => name ?? ""));
+    for (const node of joinOperators(nodes, kept)) this.lowerNode(node);
     this.depth--;
   }
 
@@ -217,12 +216,17 @@ class Lowerer implements GraphWriter {
     try {
       if (this.fold(node, op, where)) return;
       const body = this.functions.get(`${node.domain ?? ""}:${op}`);
-      if (body) return this.inline(node, body, where);
-      if (op === "If") return runBranch(this, node, where);
-      if (op === "Loop") return runLoop(this, node, where);
-      if (op === "Scan") return runScan(this, node, where);
+      if (body) {
+        this.inline(node, body, where);
+        return;
+      }
+      const flow = own(CONTROL_FLOW, op);
+      if (flow) {
+        flow(this, node, where);
+        return;
+      }
       const domain = node.domain ?? "";
-      const row = domain === "" || domain === "ai.onnx" || OWN.has(domain) ? ONNX_OPS[op] : undefined;
+      const row = domain === "" || domain === "ai.onnx" || OWN.has(domain) ? own(ONNX_OPS, op) : undefined;
       const call = new NodeCall(this, this.withOwnVectors(node), where);
       const ids = row ? row(call) : call.bounded(null, "is not known");
       ids.forEach((id, i) => {
@@ -289,7 +293,7 @@ class Lowerer implements GraphWriter {
       this.shapes.set(output, [...slot.weight.tensor.dims].reverse());
       return true;
     }
-    const rule = FOLDS[op];
+    const rule = own(FOLDS, op);
     if (!rule) return false;
     const known = inputs.map((name) => (name ? this.slot(name, where).known : undefined));
     if (inputs.some((name, i) => name !== "" && !known[i])) return false;
@@ -335,7 +339,7 @@ class Lowerer implements GraphWriter {
     const input = (node.input ?? []).map((name) => {
       const weight = this.names.get(name)?.weight;
       const [, owner = "", leaf = ""] = /^([\w.]+)\.(weight|bias|running_mean|running_var)$/.exec(name) ?? [];
-      if (!weight || weight.tensor.dims?.length !== 1 || owner === "" || `${owner}.`.startsWith(`${path}.`))
+      if (weight?.tensor.dims?.length !== 1 || owner === "" || `${owner}.`.startsWith(`${path}.`))
         return name;
       const own = `${path}.${leaf}`;
       if (!this.names.has(own)) {
@@ -351,8 +355,8 @@ class Lowerer implements GraphWriter {
     if (++this.depth > MAX_NESTING) throw complaints.recursion(where, MAX_NESTING);
     const prefix = `${node.output?.[0] ?? node.name ?? ""}/`;
     const own = new Map<string, string>();
-    body.input?.forEach((name, i) => own.set(name, node.input?.[i] ?? ""));
-    body.output?.forEach((name, i) => own.set(name, node.output?.[i] || prefix + name));
+    for (const [i, name] of (body.input ?? []).entries()) own.set(name, node.input?.[i] ?? "");
+    for (const [i, name] of (body.output ?? []).entries()) own.set(name, node.output?.[i] || prefix + name);
     const renamed = (name: string) => (name === "" ? "" : (own.get(name) ?? prefix + name));
     const given = new Map(
       [...(body.attributeProto ?? []), ...(node.attribute ?? [])].map((one) => [one.name ?? "", one]),
@@ -368,7 +372,7 @@ class Lowerer implements GraphWriter {
       }),
       ...(node.notes && !inner.notes && { notes: node.notes }),
     }));
-    joinOperators(nodes, new Set(node.output)).forEach((inner) => this.lowerNode(inner));
+    for (const inner of joinOperators(nodes, new Set(node.output))) this.lowerNode(inner);
     this.depth--;
   }
 
@@ -508,6 +512,17 @@ function constantOf(node: NodeProto): Known | undefined {
   return one.name === "value_int"
     ? { shape: [], data: [one.i ?? 0], dtype: "int64" }
     : { shape: [], data: [one.f ?? 0], dtype: "float32" };
+}
+
+const CONTROL_FLOW: Readonly<Record<string, typeof runLoop>> = {
+  If: runBranch,
+  Loop: runLoop,
+  Scan: runScan,
+};
+
+/** The row of that name; what every JavaScript object answers to is none. */
+function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 export function opsetOf(model: ModelProto): number {

@@ -108,7 +108,10 @@ export const gather: Lowering = (call) => {
   return call.result("index", { self: call.id(0), indices: [...places, call.id(1)] });
 };
 
-const PADS: Readonly<Record<string, string>> = { reflect: "reflectionPad", edge: "replicationPad" };
+const PADS: ReadonlyMap<string, string> = new Map([
+  ["reflect", "reflectionPad"],
+  ["edge", "replicationPad"],
+]);
 
 export const pad: Lowering = (call) => {
   const rank = call.spec(0).shape.length;
@@ -122,7 +125,7 @@ export const pad: Lowering = (call) => {
     return at < 0 ? [0, 0] : [given[at] ?? 0, given[at + axes.length] ?? 0];
   });
   if (given.every((size) => size === 0)) return call.result("alias", { self: call.id(0) });
-  const name = PADS[call.text("mode", "constant")];
+  const name = PADS.get(call.text("mode", "constant"));
   const padded = pairs.reverse().flat();
   const spatial = rank - 2;
   if (name && spatial >= 1 && spatial <= 3)
@@ -148,7 +151,8 @@ export const resize: Lowering = (call) => {
       ? shape.map((size, dim) => Math.floor(size * (scales[dim] ?? 1)))
       : call.stated(0);
   if (!whole) throw unknownSize(call.where, "a size");
-  const op = MODES[call.text("mode", "nearest")]?.[rank];
+  const mode = call.text("mode", "nearest");
+  const op = (Object.hasOwn(MODES, mode) ? MODES[mode] : undefined)?.[rank];
   const full =
     whole.length < shape.length ? [...shape.slice(0, shape.length - whole.length), ...whole] : whole;
   if (!op)
