@@ -26,8 +26,8 @@ import {
 } from "./schema.js";
 import { scopePath } from "./scopes.js";
 
-/** Nodes of a graph with functions and loops written out. */
-const MAX_NODES = 100_000;
+/** Nodes of a graph with functions and loops written out; exports of language models have some 10^4. */
+const MAX_NODES = 40_000;
 /** Functions in functions, branches in branches. */
 const MAX_NESTING = 32;
 
@@ -95,6 +95,7 @@ class Lowerer implements GraphWriter {
       this.names.set(name, { id });
       this.shapes.set(name, shape);
     }
+    this.checkNames(graph.node ?? []);
     this.lowerGraph(graph);
     const outputs: ValueId[] = [];
     for (const { name = "" } of graph.output ?? []) {
@@ -139,6 +140,17 @@ class Lowerer implements GraphWriter {
     for (const info of [...valueInfo, ...output]) {
       const shape = statedShape(info);
       if (shape && info.name) this.statedBy.set(info.name, shape);
+    }
+  }
+
+  /** Every result has a name of its own, and there are not too many. */
+  private checkNames(nodes: readonly NodeProto[]): void {
+    const { source } = this.options;
+    if (nodes.length > MAX_NODES) throw complaints.tooMany(source, "operators", MAX_NODES);
+    const made = new Set<string>(this.names.keys());
+    for (const name of nodes.flatMap(({ output = [] }) => output)) {
+      if (name !== "" && made.has(name)) throw complaints.twice(source, name);
+      made.add(name);
     }
   }
 
