@@ -83,9 +83,9 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     ["[model/format]", "dear diary"],
   ],
   [
-    "a model that is known but not read",
+    "an ONNX file without a graph",
     other(() => file("a.onnx", "\u0008\u0008")),
-    ["[model/format]", "an ONNX model"],
+    ["[onnx/no-graph]"],
   ],
   [
     "a truncated archive",
