@@ -20,15 +20,25 @@ describe("a model is recognized by its content", () => {
     await expect(readModel(text, { name: "a.yaml" })).rejects.toThrow(/\[layer-spec\//);
   });
 
-  test.for([
-    ["weights.pth", "PK\u0003\u0004 archive/data.pkl", "PyTorch weights"],
-    ["model.onnx", "\u0008\u0007", "ONNX model"],
-    ["model.safetensors", "{}", "safetensors weights"],
-  ])("%s is known, but not read", async ([name, head, title]) => {
-    const bytes = new TextEncoder().encode(head);
-    if (!name?.endsWith(".pth"))
+  test.for([["saved_model.pb", "\u0008\u0001\u0012", "TensorFlow SavedModel"]])(
+    "%s is known, but not read",
+    async ([name, head, title]) => {
+      const bytes = new TextEncoder().encode(head);
       expect(recognizeFormat({ name: name as string, bytes })?.entry.title).toContain(title);
-    await expect(readModel(bytes, { name: name as string })).rejects.toThrow(InputError);
+      await expect(readModel(bytes, { name: name as string })).rejects.toThrow(InputError);
+    },
+  );
+
+  test.for([
+    ["onnx", "src/importers/onnx/fixtures/lenet.dynamo.onnx"],
+    ["onnx", "src/importers/onnx/fixtures/loop.onnx"],
+    ["safetensors", "src/importers/weights/fixtures/small.safetensors"],
+    ["torch-weights", "src/importers/weights/fixtures/small.pth"],
+    ["torch-weights", "src/importers/weights/fixtures/small-before-1.6.pth"],
+    ["torchscript", "src/importers/weights/fixtures/scripted.pt"],
+  ])("a file of %s under any name (%s)", async ([format, path]) => {
+    const bytes = new Uint8Array(readFileSync(path as string));
+    expect((await readModel(bytes, { name: "model" })).format).toBe(format);
   });
 
   test("recognizers never throw, whatever the bytes", () => {

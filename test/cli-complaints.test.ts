@@ -96,11 +96,7 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     other(() => file("notes.txt", "dear diary")),
     ["[model/format]", "dear diary"],
   ],
-  [
-    "a model that is known but not read",
-    other(() => file("a.onnx", "\u0008\u0008")),
-    ["[model/format]", "an ONNX model"],
-  ],
+  ["an ONNX file without a graph", other(() => file("a.onnx", "\u0008\u0008")), ["[onnx/no-graph]"]],
   [
     "a truncated archive",
     other(() => file("cut.pt2", readFileSync(MODEL).subarray(0, 9000))),

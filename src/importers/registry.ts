@@ -77,10 +77,33 @@ export const IMPORTERS = {
           : "no",
     load: async () => (await import("./hf-config/read.js")).readHfConfig,
   },
-  onnx: unread("ONNX model", [".onnx"]),
+  onnx: {
+    title: "ONNX model",
+    extensions: [".onnx"],
+    made: `torch.onnx.export(model, (example,), "model.onnx", dynamo=True)`,
+    recognize: (head) => (looksLikeOnnx(head) || hasExtension(head, ".onnx") ? "certain" : "no"),
+    load: async () => (await import("./onnx/read.js")).readOnnx,
+  },
   savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
-  safetensors: unread("safetensors weights", [".safetensors"]),
-  weights: unread("PyTorch weights (torch.save)", [".pth", ".pt", ".bin", ".ckpt"]),
+  safetensors: {
+    title: "safetensors weights",
+    extensions: [".safetensors"],
+    made: `safetensors.torch.save_file(model.state_dict(), "model.safetensors"); says nothing about activations`,
+    recognize: (head) =>
+      looksLikeSafetensors(head) || hasExtension(head, ".safetensors") ? "certain" : "no",
+    load: async () => (await import("./weights/safetensors.js")).readSafetensors,
+  },
+  weights: {
+    title: "PyTorch weights (torch.save, torch.jit.save)",
+    extensions: [".pth", ".pt", ".bin", ".ckpt"],
+    made: `torch.save(model.state_dict(), "model.pth"); says nothing about activations`,
+    recognize: (head) => {
+      const named = [".pth", ".pt", ".ckpt"].some((extension) => hasExtension(head, extension));
+      if (isZip(head)) return named || mentions(head, "/data.pkl") ? "certain" : "no";
+      return isTorchStream(head) || (named && head.bytes[0] === 0x80) ? "certain" : named ? "possible" : "no";
+    },
+    load: async () => (await import("./weights/torch.js")).readTorchWeights,
+  },
 } satisfies Record<string, ImporterEntry>;
 
 export type FormatId = keyof typeof IMPORTERS;
@@ -106,6 +129,27 @@ function unread(title: string, extensions: readonly string[]): ImporterEntry {
 
 function hasExtension({ name }: Head, extension: string): boolean {
   return name.toLowerCase().endsWith(extension);
+}
+
+/**
+ * A ModelProto begins with its IR version, 3 to some tens, and goes on with a field of ModelProto. A SavedModel begins
+ * with version 1.
+ */
+function looksLikeOnnx({ bytes }: Head): boolean {
+  const [tag, version = 0, next = 0] = bytes;
+  return (
+    tag === 0x08 && version >= 3 && version < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next)
+  );
+}
+
+/** Eight bytes of a length, and JSON. */
+function looksLikeSafetensors({ bytes }: Head): boolean {
+  return bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0 && bytes[4] === 0 && bytes[5] === 0;
+}
+
+/** torch.serialization.MAGIC_NUMBER, pickled. */
+function isTorchStream({ bytes }: Head): boolean {
+  return [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9].every((byte, i) => bytes[i] === byte);
 }
 
 function isZip({ bytes }: Head): boolean {

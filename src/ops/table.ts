@@ -13,6 +13,7 @@ import { randoms } from "./random.js";
 import { recurrences } from "./recurrent.js";
 import { reductions } from "./reduction.js";
 import type { OpTable } from "./rule.js";
+import { unseen } from "./unseen.js";
 import { views } from "./views.js";
 
 /** Every operator Plimsoll knows, by name. */
@@ -35,4 +36,5 @@ export const OPS = {
   ...randoms,
   ...quantized,
   ...recurrences,
+  ...unseen,
 } as const satisfies OpTable;

@@ -57,6 +57,7 @@ function figure(bytes: number, paint?: (text: string) => string): [Cell, Cell] {
 
 /** `3.38 to 4.23 GiB`; the unit once where both share it. */
 function range(low: number, high: number): string {
+  if (high === Number.MAX_SAFE_INTEGER) return `${formatBytes(low)} or more`;
   const [a, b] = [quantity(low), quantity(high)];
   return a.unit === b.unit
     ? `${a.digits} to ${b.digits} ${b.unit}`

@@ -16,7 +16,7 @@ export function renderEstimateMarkdown(report: EstimateReport): string {
     [
       "**device total**",
       peak.deviceTotalBytes,
-      `${Math.round(interval.confidence * 100)} %: ${formatBytes(interval.lowBytes)} to ${formatBytes(interval.highBytes)}`,
+      `${Math.round(interval.confidence * 100)} %: ${formatBytes(interval.lowBytes)} ${interval.highBytes === Number.MAX_SAFE_INTEGER ? "or more" : `to ${formatBytes(interval.highBytes)}`}`,
     ],
   ] as const;
   const rows = [

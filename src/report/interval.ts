@@ -15,6 +15,8 @@ import type { Interval, MachineReport, Verdict } from "./report.js";
  */
 const SPREADS: Readonly<Record<string, number>> = { "0.5": 0.35, "0.8": 0.87, "0.9": 1.2, "0.95": 1.33 };
 const CONFIDENCE = 0.9;
+/** The upper end where nothing is known of what a step keeps: more than any device has. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 /** How sure an interval can be asked to be. */
 export const CONFIDENCES: readonly number[] = Object.keys(SPREADS).map(Number);
@@ -35,9 +37,11 @@ export function intervalOf({ graph, setup, allocated, reserved, context }: Inter
     reasons.push(
       `${SPREADS[CONFIDENCE]} times the operands of the largest convolution either way, for the plan cuDNN picks`,
     );
+  const unseen = graph.nodes.some(({ op }) => op === "unseenForward");
+  if (unseen) reasons.push("activations are not in the file: this is a lower bound without an upper one");
   return {
     lowBytes: Math.max(allocated, reserved - spread) + context.lowBytes,
-    highBytes: reserved + spread + context.highBytes,
+    highBytes: unseen ? UNBOUNDED : reserved + spread + context.highBytes,
     confidence: CONFIDENCE,
     basis: reasons.join("; "),
   };
