@@ -8,12 +8,21 @@ test("the library exports", () => {
     "InputError",
     "advise",
     "byHand",
+    "byHandOf",
+    "compare",
     "estimate",
     "explain",
     "fit",
+    "largestBatch",
+    "layerWords",
+    "listFormats",
+    "listGpus",
     "listModels",
+    "listOptimizers",
+    "listSettings",
     "printComplaint",
     "readModel",
+    "readRecording",
   ]);
 });
 
@@ -22,6 +31,7 @@ test("plimsoll/present exports", () => {
     [
       "PARTS",
       "adviceList",
+      "compareList",
       "fitList",
       "fold",
       "formatBytes",
@@ -29,6 +39,8 @@ test("plimsoll/present exports", () => {
       "renderAdvice",
       "renderAdviceMarkdown",
       "renderByHand",
+      "renderCompare",
+      "renderCompareMarkdown",
       "renderDerivation",
       "renderDerivationLatex",
       "renderDerivationMarkdown",

@@ -12,10 +12,7 @@ else write(first, Number(second) * 1e6);
 /** @param {string} path @param {number} size */
 function write(path, size) {
   const file = openSync(path, "w");
-  let written = writeSync(
-    file,
-    '{\n  "schemaVersion": 1,\n  "deviceProperties": [],\n  "traceEvents": [\n',
-  );
+  let written = writeSync(file, '{\n  "schemaVersion": 1,\n  "deviceProperties": [],\n  "traceEvents": [\n');
   let [time, total, index] = [0, 1e9, 0];
   /** @param {string} cat @param {string} name @param {string} ph @param {number} thread @param {object} more */
   const event = (cat, name, ph, thread, more) => {
@@ -29,12 +26,24 @@ function write(path, size) {
     total += bytes;
     event("cpu_instant_event", "[memory]", "i", thread, {
       s: "t",
-      args: { "Total Reserved": 4e9, "Total Allocated": total, Bytes: bytes, "Device Id": 0, "Device Type": 1, Addr: address, finished: false, "Ev Idx": index },
+      args: {
+        "Total Reserved": 4e9,
+        "Total Allocated": total,
+        Bytes: bytes,
+        "Device Id": 0,
+        "Device Type": 1,
+        Addr: address,
+        finished: false,
+        "Ev Idx": index,
+      },
     });
     time += 1;
   };
   const op = (/** @type {string} */ name, /** @type {number} */ thread, /** @type {number} */ dur) =>
-    event("cpu_op", name, "X", thread, { dur, args: { "External id": index, "Record function id": 0, "Ev Idx": index } });
+    event("cpu_op", name, "X", thread, {
+      dur,
+      args: { "External id": index, "Record function id": 0, "Ev Idx": index },
+    });
   while (written < size) {
     for (let layer = 0; layer < 200; layer++) {
       op("aten::addmm", 1, 3);
@@ -49,7 +58,7 @@ function write(path, size) {
     event("user_annotation", "Optimizer.step#AdamW.step", "X", 1, { dur: 5, args: {} });
     time += 10;
   }
-  writeSync(file, "\n  ],\n  \"traceName\": \"trace.json\"\n}\n");
+  writeSync(file, '\n  ],\n  "traceName": "trace.json"\n}\n');
   closeSync(file);
 }
 

@@ -10,7 +10,7 @@ import { MiB } from "../base/units.js";
 
 const MAX_DEPTH = 200;
 const MAX_OBJECT = 8 * MiB;
-const [QUOTE, BACKSLASH, OPEN, CLOSE, LEFT, RIGHT] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+const [SPACE, QUOTE, BACKSLASH, OPEN, CLOSE, LEFT, RIGHT] = [0x20, 0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
 export interface ObjectSplitterOptions {
   /** What complaints call the text. */
@@ -18,6 +18,16 @@ export interface ObjectSplitterOptions {
   /** The array's key, for texts that are an object. */
   readonly key: string;
   readonly take: (object: Uint8Array) => void;
+}
+
+/** To the next quote or bracket. */
+function skipPlain(piece: Uint8Array, from: number): number {
+  const { length } = piece;
+  for (let i = from; i < length; i++) {
+    const byte = piece[i] as number;
+    if (byte === QUOTE || byte === OPEN || byte === CLOSE || byte === LEFT || byte === RIGHT) return i;
+  }
+  return length;
 }
 
 /** Takes a text piece by piece. */
@@ -50,56 +60,70 @@ export class ObjectSplitter {
   /** False once the array has ended. */
   push(piece: Uint8Array): boolean {
     const { length } = piece;
-    let { depth, inText, escaped, elements } = this;
     // an object that an earlier piece began goes on at 0
-    let start = elements >= 0 && depth > elements ? 0 : -1;
-    for (let i = 0; i < length && !this.done; i++) {
-      const byte = piece[i] as number;
-      if (inText) {
-        if (escaped) escaped = false;
-        else if (byte === BACKSLASH) escaped = true;
-        else if (byte === QUOTE) inText = false;
-        if (elements < 0 && depth === 1 && inText && this.word.length <= this.key.length)
-          this.word += String.fromCharCode(byte);
+    let start = this.elements >= 0 && this.depth > this.elements ? 0 : -1;
+    let i = 0;
+    while (i < length && !this.done) {
+      if (this.inText) {
+        i = this.skipText(piece, i);
         continue;
       }
-      if (byte > 0x7d || byte <= 0x20) continue;
-      switch (byte) {
-        case QUOTE:
-          inText = true;
-          if (elements < 0 && depth === 1) this.word = "";
-          break;
-        case OPEN:
-        case LEFT:
-          if (elements < 0 && byte === LEFT && (depth === 0 || (depth === 1 && this.word === this.key)))
-            elements = depth + 1;
-          else if (depth === elements) start = i;
-          if (!this.started && byte !== OPEN && byte !== LEFT) throw this.noText(i);
-          depth++;
-          if (depth > MAX_DEPTH) throw this.tooDeep(i);
-          break;
-        case CLOSE:
-        case RIGHT:
-          depth--;
-          if (elements >= 0 && depth === elements && start >= 0) {
-            this.finish(piece.subarray(start, i + 1));
-            start = -1;
-          } else if (elements >= 0 && depth < elements) this.done = true;
-          else if (depth < 0) throw this.noText(i);
-          break;
-        default:
-          if (!this.started) throw this.noText(i);
+      if (!this.started) {
+        while (i < length && (piece[i] as number) <= SPACE) i++;
+        if (i < length && piece[i] !== OPEN && piece[i] !== LEFT) throw this.noText(i);
+        this.started = i < length;
       }
-      this.started = true;
+      i = skipPlain(piece, i);
+      if (i >= length) break;
+      const byte = piece[i] as number;
+      if (byte === QUOTE) {
+        this.inText = true;
+        this.word = "";
+      } else if (byte === OPEN || byte === LEFT) {
+        if (this.elements >= 0) {
+          if (this.depth === this.elements) start = i;
+        } else if (byte === LEFT && (this.depth === 0 || (this.depth === 1 && this.word === this.key)))
+          this.elements = this.depth + 1;
+        if (++this.depth > MAX_DEPTH) throw this.tooDeep(i);
+      } else if (byte === CLOSE || byte === RIGHT) {
+        this.depth--;
+        if (this.depth < 0) throw this.noText(i);
+        if (this.elements >= 0 && this.depth === this.elements && start >= 0) {
+          this.finish(piece.subarray(start, i + 1));
+          start = -1;
+        } else if (this.elements >= 0 && this.depth < this.elements) this.done = true;
+      }
+      i++;
     }
     if (start >= 0 && !this.done) {
       this.begunBytes += length - start;
       if (this.begunBytes > MAX_OBJECT) throw this.tooLong();
       this.begun.push(piece.slice(start));
     }
-    Object.assign(this, { depth, inText, escaped, elements });
     this.offset += length;
     return !this.done;
+  }
+
+  /** To behind the end of a string, or of the piece. */
+  private skipText(piece: Uint8Array, from: number): number {
+    const { length } = piece;
+    let i = from;
+    if (this.escaped) {
+      this.escaped = false;
+      i++;
+    }
+    while (i < length) {
+      const byte = piece[i] as number;
+      if (byte === QUOTE) {
+        this.inText = false;
+        break;
+      }
+      i += byte === BACKSLASH ? 2 : 1;
+    }
+    if (i > length) this.escaped = true;
+    if (this.elements < 0 && this.depth === 1 && this.word.length <= this.key.length)
+      this.word += String.fromCharCode(...piece.subarray(from, Math.min(i, from + this.key.length + 1)));
+    return Math.min(length, this.inText ? i : i + 1);
   }
 
   /** Throws when the text has ended before its array. */

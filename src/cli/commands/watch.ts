@@ -144,6 +144,7 @@ class View {
   private readonly isLive: boolean;
   private readonly quiet: boolean;
   private readonly output: string;
+  private lacksTool: boolean;
   private host = 0;
   private readonly gpus = new Map<string, number>();
 
@@ -151,11 +152,13 @@ class View {
     this.quiet = quiet === true;
     this.output = output;
     this.isLive = !this.quiet && process.stderr.isTTY === true;
-    if (!this.quiet && !tool)
-      process.stderr.write("plimsoll watch: no nvidia-smi or rocm-smi here: host memory alone is recorded\n");
+    this.lacksTool = tool === null;
   }
 
   show(host: number, gpuBytes: Readonly<Record<string, number>>): void {
+    if (!this.quiet && this.lacksTool)
+      process.stderr.write("plimsoll watch: no nvidia-smi or rocm-smi here: host memory alone is recorded\n");
+    this.lacksTool = false;
     this.host = Math.max(this.host, host);
     for (const [gpu, size] of Object.entries(gpuBytes))
       this.gpus.set(gpu, Math.max(this.gpus.get(gpu) ?? 0, size));

@@ -83,11 +83,16 @@ function blocksBefore(
   trace: readonly TraceEntry[],
 ): Map<number, number> {
   const live = new Map<number, number>();
-  for (const { blocks } of segments)
-    for (const { address, size } of blocks) {
-      if (live.has(address)) throw overlapping(where, address);
-      live.set(address, size);
+  const starts = new Set<number>();
+  for (const { address, blocks } of segments) {
+    // segments that grow by pages are told piece by piece, each with an address of its own
+    if (starts.has(address)) throw overlapping(where, address);
+    starts.add(address);
+    for (const block of blocks) {
+      if (live.has(block.address)) throw overlapping(where, block.address);
+      live.set(block.address, block.size);
     }
+  }
   for (let i = trace.length - 1; i >= 0; i--) {
     const { action, address, size } = trace[i] as TraceEntry;
     if (action === "alloc") live.delete(address);
