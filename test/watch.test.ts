@@ -78,7 +78,7 @@ test.skipIf(!isBuilt || !isLinux)(
   async () => {
     const output = here("gpu.jsonl");
     // every process there is has 1,500 MiB: of the watched tree one process counts
-    const path = smi('for d in /proc/[0-9]*; do echo "${d#/proc/}, GPU-aa, 1500"; done');
+    const path = smi('for d in /proc/[0-9]*; do echo "$(basename $d), GPU-aa, 1500"; done');
     expect(watch(output, [NODE, "-e", "setTimeout(() => 0, 500)"], path).status).toBe(0);
     expect(await read(output)).toMatchObject({ device: "GPU 0", deviceTotal: 1500 * 1024 ** 2 });
     const { stdout } = run(["compare", MODEL, output, "--batch", "64", "--json"]);

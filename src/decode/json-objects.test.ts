@@ -57,6 +57,7 @@ describe("objects of a list in a large text", () => {
     expect(refused(`{"list":[${"[".repeat(100_000)}`)).toBe("json/depth");
     expect(refused("hello")).toBe("json/text");
     expect(refused("]")).toBe("json/text");
+    expect(() => split(`{"list":[${" ".repeat(9_000_000)}]}`, 65_536)).toThrow("[json/object]");
     expect(refused(`{"list":[{"x":"${"y".repeat(9_000_000)}"}]}`)).toBe("json/object");
   });
 });

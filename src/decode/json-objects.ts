@@ -48,6 +48,8 @@ export class ObjectSplitter {
   /** The last string at depth 1, while it may still be the array's key. */
   private word = "";
   private offset = 0;
+  /** Bytes since the last piece with a quote or a bracket. */
+  private gap = 0;
   /** Whether anything but white space was seen. */
   private started = false;
 
@@ -95,6 +97,9 @@ export class ObjectSplitter {
       }
       i++;
     }
+    // no writer leaves so much space between two brackets
+    this.gap = skipPlain(piece, 0) === length ? this.gap + length : 0;
+    if (this.gap > MAX_OBJECT) throw this.tooLong();
     if (start >= 0 && !this.done) {
       this.begunBytes += length - start;
       if (this.begunBytes > MAX_OBJECT) throw this.tooLong();
