@@ -83,7 +83,7 @@ function modulesOf({ nodes, scopes }: Graph) {
   const counts = new Map<string, number>();
   const byPath = new Map<string, number>();
   for (const { path, kind } of scopes) {
-    if (byPath.has(path)) continue;
+    if (path === "" || byPath.has(path)) continue; // the loss runs there, too, and is no module's
     const index = counts.get(kind) ?? 0;
     counts.set(kind, index + 1);
     byPath.set(path, names.push({ kind, index }) - 1);
