@@ -78,7 +78,7 @@ const LAYERS = [
 const pathOf = (name) => (name === "composition" ? "^src/[^/]+[.]ts$" : `^src/${name}/`);
 
 const TESTS = "[.]test[.]ts$|/fixtures/|^test/";
-const NODE_ONLY = ["^src/cli/", "^src/server/node/", "^tools/", "[.]config[.]", TESTS];
+const NODE_ONLY = ["^src/cli/", "^src/server/node/", "^tools/", "^examples/", "[.]config[.]", TESTS];
 
 module.exports = {
   forbidden: [

@@ -10,12 +10,14 @@ import {
   notYet,
   unknownSetting,
 } from "./complaints.js";
+import { checkProfile } from "./machine-profile.js";
+import type { MachineProfile } from "./report/compare.js";
 import { flagOf, type Options, type Setting, SETTING_ROWS, type SettingName, settingOf } from "./settings.js";
 
 /** Far beyond any device, and small enough that bytes stay exact. */
 const MOST = 1e9;
 
-type Value = string | number | boolean | readonly string[] | readonly number[] | Shapes;
+type Value = string | number | boolean | readonly string[] | readonly number[] | Shapes | MachineProfile;
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /**
@@ -106,6 +108,8 @@ function checkValue(row: Setting, value: unknown, where: string): Value {
       if (!Array.isArray(size) || size.length !== 2) throw notASize(where, show(value));
       return size.map((dim) => count(dim, 1, where));
     }
+    case "profile":
+      return checkProfile(value, where);
   }
 }
 

@@ -266,14 +266,42 @@ export function tooLarge(where: string, batch: number): InputError {
   });
 }
 
-export function unknownFormat(where: string, got: string, readable: string, hint: string): InputError {
+export function unknownFormat(
+  where: string,
+  what: "model" | "recording",
+  got: string,
+  readable: string,
+  hint: string,
+): InputError {
   return new InputError({
-    code: "model/format",
+    code: `${what}/format`,
     where,
-    rule: "the model must be in a format this release reads",
+    rule: `the ${what} must be in a format this release reads`,
     expected: readable,
     got,
     hint,
+  });
+}
+
+export function noModel(where: string, got: string): InputError {
+  return new InputError({
+    code: "model/recording",
+    where,
+    rule: "a step must be computed from a model",
+    expected: "a model's file or name",
+    got: `${got}: what was measured, not what runs`,
+    hint: "plimsoll compare MODEL RECORDING sets a prediction beside it",
+  });
+}
+
+export function noRecording(where: string, got: string): InputError {
+  return new InputError({
+    code: "recording/model",
+    where,
+    rule: "the second file must be a recording",
+    expected: "a profiler trace, a memory snapshot, or what plimsoll watch wrote",
+    got,
+    hint: "the model comes first: plimsoll compare MODEL RECORDING",
   });
 }
 
@@ -322,5 +350,16 @@ export function handCount(name: string, got: string, expected: string): InputErr
     expected,
     got,
     hint: "plimsoll by-hand --activations 532752 --parameters 19072984 --input 180x50x1 --batch 128, or a model file",
+  });
+}
+
+export function nothingMeasured(recording: string | null): InputError {
+  return new InputError({
+    code: "compare/nothing",
+    where: recording ?? "plimsoll compare",
+    rule: "something must be measured that is predicted, too",
+    expected: "a recording with memory of a device, or a figure such as --measured-device-total 9.1GiB",
+    got: recording === null ? "neither" : "neither allocated, reserved nor device memory",
+    hint: "host memory alone cannot be compared: a step's GPU memory is what is predicted",
   });
 }

@@ -18,6 +18,7 @@ export type { ImportedModel } from "./importers/model.js";
 export { checkFlags } from "./check-options.js";
 export { advise } from "./advise.js";
 export type { AdviceReport } from "./report/advice/report.js";
+export { compare, type CompareOptions } from "./compare.js";
 export { fit, type FitOptions } from "./fit.js";
 export { listModels } from "./list-models.js";
 export { type LargestBatch, largestBatch } from "./search.js";
@@ -33,7 +34,9 @@ export {
 } from "./tables.js";
 export { layerWords } from "./layer-words.js";
 export { plot } from "./plot.js";
-export { readModel } from "./read-model.js";
+export { readModel, readRecording } from "./read-model.js";
+export type { ImportedRecording } from "./importers/recording.js";
+export type { CompareReport, MachineProfile } from "./report/compare.js";
 export type { ReadModelOptions } from "./read-model.js";
 export type { FitReport } from "./report/fit.js";
 export type { EstimateReport, ExplainReport } from "./report/report.js";

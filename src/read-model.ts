@@ -1,10 +1,18 @@
 /** Bytes or a name → model: the format is recognized by content, its reader is loaded on demand. */
 import { blobSource, bytesSource, type Source } from "./base/source.js";
-import { unknownFormat } from "./complaints.js";
+import { noModel, noRecording, unknownFormat } from "./complaints.js";
+import { readPieces } from "./decode/byte-stream.js";
 import type { CatalogueFiles } from "./importers/catalogue/catalogue.js";
 import { noCatalogue } from "./importers/catalogue/complaints.js";
 import type { ImportedModel } from "./importers/model.js";
-import { HEAD_BYTES, IMPORTERS, type ImporterEntry, recognizeFormat } from "./importers/registry.js";
+import type { ImportedRecording } from "./importers/recording.js";
+import {
+  HEAD_BYTES,
+  type Imported,
+  IMPORTERS,
+  type ImporterEntry,
+  recognizeFormat,
+} from "./importers/registry.js";
 
 export interface ReadModelOptions {
   /** What to call the model's file in answers and complaints; needed for bytes and blobs without a name. */
@@ -28,18 +36,55 @@ export async function readModel(
       return (await import("./importers/catalogue/configs.js")).readConfigModel(input, options.catalogue);
     return (await import("./importers/catalogue/read.js")).readCatalogueModel(input, options.catalogue);
   }
-  const source = sourceOf(input, options.name);
-  const bytes = await source.read(0, Math.min(HEAD_BYTES, source.size));
+  const imported = await read(sourceOf(input, options.name), "model");
+  if (imported.kind === "model") return imported;
+  throw noModel(imported.source, article(IMPORTERS[imported.format as keyof typeof IMPORTERS].title)); // as: a reader names its entry
+}
+
+/**
+ * What was measured of a run, in a file's bytes, a `Blob` or `File`, or any `Source`: a trace of torch.profiler, a memory
+ * snapshot of PyTorch, a recording of `plimsoll watch`; plain or gzipped.
+ * Throws `InputError` when it is none of these, or the file is damaged.
+ */
+export async function readRecording(
+  input: Uint8Array | Blob | Source,
+  options: Pick<ReadModelOptions, "name"> = {},
+): Promise<ImportedRecording> {
+  const imported = await read(sourceOf(input, options.name), "recording");
+  if (imported.kind === "recording") return imported;
+  throw noRecording(imported.source, "a model");
+}
+
+async function read(source: Source, wanted: Imported["kind"]): Promise<Imported> {
+  const bytes = await headOf(source);
   const found = recognizeFormat({ name: source.name, bytes });
   const load = found?.entry.load;
   if (load) return (await load())(source);
-  const readable = entries().filter((entry) => entry.load);
+  const readable = entries().filter((entry) => entry.load && (entry.holds ?? "model") === wanted);
   throw unknownFormat(
     source.name,
+    wanted,
     found ? `a file that looks like ${article(found.entry.title)}` : describe(bytes),
     readable.map(({ title, extensions }) => `${title} (${extensions[0]})`).join(" or "),
-    `export the model from PyTorch: ${IMPORTERS["torch-export"].made}`,
+    wanted === "model"
+      ? `export the model from PyTorch: ${IMPORTERS["torch-export"].made}`
+      : `record one: ${IMPORTERS["profiler-trace"].made}`,
   );
+}
+
+/** The first bytes, of what is inside where the file is gzipped. */
+async function headOf(source: Source): Promise<Uint8Array> {
+  const start = await source.read(0, Math.min(HEAD_BYTES, source.size));
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return start;
+  let head = new Uint8Array(0);
+  await readPieces(source, (piece) => {
+    const both = new Uint8Array(head.length + piece.length);
+    both.set(head);
+    both.set(piece, head.length);
+    head = both;
+    return head.length < HEAD_BYTES;
+  });
+  return head.slice(0, HEAD_BYTES);
 }
 
 function sourceOf(input: Uint8Array | Blob | Source, name: string | undefined): Source {

@@ -6,6 +6,8 @@ import { cublasWorkspaceBytes } from "./hardware/cublas.js";
 import { findGpu, type Gpu } from "./hardware/gpus.js";
 import { derivedUsableBytes, usableMemory } from "./hardware/usable-memory.js";
 import type { Machine } from "./ir/setup.js";
+import { measuredContext } from "./machine-profile.js";
+import type { MachineProfile } from "./report/compare.js";
 import type { Assumption } from "./report/report.js";
 
 /** What kernels are chosen for when the user names no device, and for devices whose figures no source states. */
@@ -17,10 +19,42 @@ export interface ResolvedMachine {
   readonly assumptions: readonly Assumption[];
 }
 
-export function resolveMachine(name: string | undefined): ResolvedMachine {
+/** `profile` must have gone through `checkOptions`. */
+export function resolveMachine(name: string | undefined, profile?: MachineProfile | string): ResolvedMachine {
+  const resolved = resolveDevice(name);
+  return typeof profile === "object" ? applyProfile(resolved, profile) : resolved;
+}
+
+function resolveDevice(name: string | undefined): ResolvedMachine {
   if (name === undefined) return machineOf(null, null, [noGpu()]);
   const { id, gpu, usable, assumptions } = findDevice(name);
   return machineOf(id, { gpu, usable }, assumptions);
+}
+
+/** What was measured in the place of what is assumed; a profile of another device is left out. */
+function applyProfile(resolved: ResolvedMachine, profile: MachineProfile): ResolvedMachine {
+  const { machine, context, assumptions } = resolved;
+  const { gpu, contextBytes, workspaceBytes, measuredWith } = profile;
+  const note = (value: string, because: string): Assumption => ({ setting: "profile", value, because });
+  if (gpu !== null && machine.gpu !== null && gpu !== machine.gpu) {
+    const because = `the profile was measured on ${gpu}: nothing of it is used for ${machine.gpu}`;
+    return { ...resolved, assumptions: [...assumptions, note("not used", because)] };
+  }
+  const where = `measured with ${measuredWith} on ${gpu ?? "a device that was not named"}`;
+  const calibrated = contextBytes === null ? context : measuredContext(context, contextBytes);
+  return {
+    machine: {
+      ...machine,
+      ...(contextBytes !== null && { context: bytes(contextBytes) }),
+      ...(workspaceBytes !== null && { blasWorkspace: bytes(workspaceBytes) }),
+    },
+    context: calibrated,
+    assumptions: [
+      ...assumptions.filter(({ setting }) => setting !== "context" || contextBytes === null),
+      ...(contextBytes === null ? [] : [note(`context ${contextBytes} B`, where)]),
+      ...(workspaceBytes === null ? [] : [note(`scratch of a cuBLAS handle ${workspaceBytes} B`, where)]),
+    ],
+  };
 }
 
 interface Device {

@@ -59,7 +59,7 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   if (own === "tensorflow") return resolveTensorflow(options, model, resolveBatch(options, model));
   if (options.memoryGrowth)
     throw contradiction("--memory-growth", "TensorFlow's allocator", "a PyTorch model");
-  const { machine, context, assumptions: device } = resolveMachine(options.gpu);
+  const { machine, context, assumptions: device } = resolveMachine(options.gpu, options.profile);
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);
   const batch = resolveBatch(options, model);

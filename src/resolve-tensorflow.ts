@@ -62,7 +62,7 @@ export function resolveTensorflow(options: Options, model: ImportedModel, batch:
   if (!policy) throw notTensorflows("--precision", precision);
   const loss = options.loss ?? "auto";
   if (loss !== "auto" && loss !== "cross-entropy" && loss !== "none") throw notTensorflows("--loss", loss);
-  const { machine, context, assumptions: device } = resolveMachine(options.gpu);
+  const { machine, context, assumptions: device } = resolveMachine(options.gpu, options.profile);
   const mode = options.mode ?? "train";
   const growth = options.memoryGrowth === true;
   const leaves = machine.capacity === null ? 0 : leftToSystem(machine.computeCapability);

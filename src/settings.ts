@@ -4,11 +4,12 @@
  * The same names serve as flags (`--zero-grad`), as keys of a setup file (`zero-grad`) and as options of the
  * library (`zeroGrad`). A value that is known but not computed yet is refused, never ignored.
  */
+import type { MachineProfile } from "./report/compare.js";
 
 export interface Setting {
   /** What stands behind the flag in help; a switch has none. */
   readonly placeholder?: string;
-  readonly kind: "choice" | "count" | "switch" | "text" | "list" | "shapes" | "size";
+  readonly kind: "choice" | "count" | "switch" | "text" | "list" | "shapes" | "size" | "profile";
   /** All values of a choice. */
   readonly values?: readonly string[];
   /** Values this release computes; absent: all. An empty list refuses the setting altogether. */
@@ -70,6 +71,7 @@ const SETTINGS = {
   zero:          { kind: "count",  placeholder: "0|1|2|3",         computes: [0, 1, 2, 3], help: "DeepSpeed's engine with this stage of ZeRO over dp: 1 shares out masters and states, 2 gradients too, 3 parameters too; 0 none" },
   deepspeed:     { kind: "text",   placeholder: "KEY=VALUE,…",     help: "options of its zero_optimization, with their names: reduce_bucket_size=5e8,overlap_comm=true,stage3_param_persistence_threshold=1e5, …" },
   ddp:           { kind: "switch", help: "DistributedDataParallel over all GPUs: what --gpus alone means" },
+  profile:       { kind: "profile", placeholder: "FILE",           help: "what a measurement told of this machine: a file that `plimsoll compare --save-profile` wrote" },
   allocatorConf: { kind: "text",   placeholder: "STRING",          help: "the value of PYTORCH_CUDA_ALLOC_CONF, such as expandable_segments:True" },
 } as const satisfies Record<string, Setting>;
 
@@ -140,6 +142,8 @@ export interface Options {
   readonly step?: "first" | "steady";
   /** A device by any of its names, with `:GiB` for another memory size. */
   readonly gpu?: string;
+  /** What a measurement told of this machine (plimsoll/profile@1): the calibration of a comparison, or its JSON. */
+  readonly profile?: MachineProfile | string;
   /** The value of `PYTORCH_CUDA_ALLOC_CONF`, such as `expandable_segments:True`. */
   readonly allocatorConf?: string;
   readonly cudnn?: "default" | "benchmark" | "deterministic" | "no-workspace";

@@ -10,6 +10,7 @@ test("the library exports", () => {
     "byHand",
     "byHandOf",
     "checkFlags",
+    "compare",
     "estimate",
     "explain",
     "fit",
@@ -23,6 +24,7 @@ test("the library exports", () => {
     "plot",
     "printComplaint",
     "readModel",
+    "readRecording",
   ]);
 });
 
@@ -31,6 +33,7 @@ test("plimsoll/present exports", () => {
     [
       "PARTS",
       "adviceList",
+      "compareList",
       "fitList",
       "fold",
       "formatBytes",
@@ -38,6 +41,8 @@ test("plimsoll/present exports", () => {
       "renderAdvice",
       "renderAdviceMarkdown",
       "renderByHand",
+      "renderCompare",
+      "renderCompareMarkdown",
       "renderDerivation",
       "renderDerivationLatex",
       "renderDerivationMarkdown",

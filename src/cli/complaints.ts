@@ -3,9 +3,7 @@ import { didYouMean, InputError } from "../complaints.js";
 
 /** Commands that other releases bring, so that asking for one gets an answer. */
 const LATER: Readonly<Record<string, string>> = {
-  compare: "0.3",
   plan: "0.3",
-  watch: "0.3",
 };
 
 export function unknownCommand(name: string, commands: readonly string[]): InputError {
@@ -182,5 +180,49 @@ export function portTaken(host: string, port: number, code: string): InputError 
     expected: "an address of this machine with a port that nobody listens on",
     got: code,
     hint: "--port 0 takes any free port",
+  });
+}
+
+export function cannotSave(flag: string, path: string, problem: string): InputError {
+  return new InputError({
+    code: "cli/write",
+    where: `${flag} ${path}`,
+    rule: "the file must be one that can be written",
+    expected: "a folder that is there and may be written to",
+    got: problem,
+    hint: "check the path",
+  });
+}
+
+export function nothingToSave(path: string, got: string): InputError {
+  return new InputError({
+    code: "cli/profile",
+    where: `--save-profile ${path}`,
+    rule: "a profile must have something measured in it",
+    expected: "a device total, or a difference that scratch of kernels explains",
+    got,
+    hint: "--measured-device-total SIZE, as nvidia-smi shows the process, tells the context",
+  });
+}
+
+export function largeProfile(path: string, size: number, limit: number): InputError {
+  return new InputError({
+    code: "cli/profile-size",
+    where: `--profile ${path}`,
+    rule: "a profile must be a small JSON file",
+    expected: `at most ${limit} bytes`,
+    got: `${size} bytes`,
+    hint: "plimsoll compare MODEL --measured-device-total SIZE --save-profile FILE makes one",
+  });
+}
+
+export function noCommand(command: string, problem: string): InputError {
+  return new InputError({
+    code: "watch/command",
+    where: `plimsoll watch -- ${command}`,
+    rule: "the command must be one that can be started",
+    expected: "a program on the PATH, with its arguments",
+    got: problem,
+    hint: "plimsoll watch -- python train.py",
   });
 }

@@ -3,7 +3,7 @@ import { checkFlags } from "../check-options.js";
 import { type ImportedModel, readModel, type Source } from "../index.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
-import { largeSetup, plotEnding, twoFormats } from "./complaints.js";
+import { largeProfile, largeSetup, plotEnding, twoFormats } from "./complaints.js";
 import { catalogueFiles } from "./catalogue-files.js";
 import { isThere, namesLike, openSource } from "./file-source.js";
 import { type OutputFlags, startProgress } from "./terminal.js";
@@ -30,7 +30,11 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
   if (formats.length > 1) throw twoFormats(formats.map((format) => `--${format}`));
   if (flags.plot !== undefined && !/\.(svg|png)$/i.test(flags.plot)) throw plotEnding(flags.plot);
   const settings = Object.fromEntries(Object.entries(flags).filter(([name]) => settingOf(name)));
-  const given = checkFlags(settings as Options);
+  const { profile } = settings as Options;
+  const given = checkFlags({
+    ...settings,
+    ...(typeof profile === "string" && { profile: await readProfile(profile) }),
+  } as Options);
   const { setup } = flags;
   if (setup === undefined) return given;
   const fromFile = await readSetupFile(setup);
@@ -41,6 +45,14 @@ export async function resolveFlags(flags: ModelFlags): Promise<Options> {
       ? { ...(noOptimizer && { noOptimizer }), ...(optimizer !== undefined && { optimizer }) }
       : {};
   return { ...rest, ...own, ...given };
+}
+
+/** The text of the file that `--profile` names. */
+async function readProfile(path: string): Promise<string> {
+  return withFile(path, async (source) => {
+    if (source.size > MOST_SETUP) throw largeProfile(path, source.size, MOST_SETUP);
+    return new TextDecoder().decode(await source.read(0, source.size));
+  });
 }
 
 export async function readSetupFile(path: string): Promise<Options> {
@@ -67,7 +79,8 @@ async function isName(path: string): Promise<boolean> {
   return !(await isThere(path)) && (await namesLike(path)).length === 0;
 }
 
-async function withFile<T>(path: string, work: (source: Source) => Promise<T>): Promise<T> {
+/** The answer of `work` to the file at `path`. */
+export async function withFile<T>(path: string, work: (source: Source) => Promise<T>): Promise<T> {
   const { source, close } = await openSource(path);
   try {
     return await work(source);

@@ -4,6 +4,7 @@ import { InputError, printComplaint } from "../complaints.js";
 import { flagOf, type Setting, SETTING_ROWS } from "../settings.js";
 import { badUsage, unknownCommand, unknownFlag } from "./complaints.js";
 import type { ServeFlags } from "./commands/serve.js";
+import type { WatchFlags } from "./commands/watch.js";
 import { EXIT } from "./exit-codes.js";
 
 const EXAMPLES = `
@@ -13,6 +14,8 @@ Examples:
   plimsoll explain resnet50.pt2 --optimizer sgd:momentum=0.9 --markdown
   plimsoll fit torchvision/resnet50 --precision amp-bf16 --gpu t4
   plimsoll advise hf/google-bert/bert-large-uncased --batch 32 --gpu t4
+  plimsoll compare torchvision/resnet50 trace.json.gz --batch 32
+  plimsoll watch --output run.jsonl -- python train.py
   plimsoll gpus a100
   plimsoll serve --port 7070
 
@@ -38,8 +41,8 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .addHelpText("after", EXAMPLES)
     .helpCommand(false);
 
-  const model = (name: string, summary: string) => {
-    const command = program.command(`${name} <model>`).description(summary);
+  const model = (name: string, summary: string, others = "") => {
+    const command = program.command(`${name} <model>${others}`).description(summary);
     for (const [key, row] of Object.entries(SETTING_ROWS)) command.addOption(settingOption(key, row));
     return outputOptions(command).option("--setup <file>", "settings from a YAML or JSON file; flags win");
   };
@@ -87,6 +90,30 @@ function createProgram(version: string, done: (code: number) => void): Command {
   ).action(async (file: string, flags: object) =>
     done(await (await import("./commands/advise.js")).runAdvise(file, flags)),
   );
+  model(
+    "compare",
+    "Predicted beside measured: a torch.profiler trace, a CUDA memory snapshot, a recording of watch, or a figure.",
+    " [recording]",
+  )
+    .option("--measured-allocated <size>", "as torch.cuda.max_memory_allocated() says: 9.1GiB, or bytes")
+    .option("--measured-reserved <size>", "as torch.cuda.max_memory_reserved() says")
+    .option("--measured-device-total <size>", "of the process, as nvidia-smi shows it")
+    .option("--save-profile <file>", "keep what this tells of the machine, for --profile")
+    .action(async (file: string, recording: string | undefined, flags: object) =>
+      done(await (await import("./commands/compare.js")).runCompare(file, recording, flags)),
+    );
+  program
+    .command("watch <command...>")
+    .usage("[options] -- <command...>")
+    .description(
+      "Runs a command and samples host and GPU memory of all its processes; compare reads the recording.",
+    )
+    .option("--interval <ms>", "milliseconds between samples", "500")
+    .option("--output <file>", "the recording, JSON lines", "plimsoll-watch.jsonl")
+    .option("--quiet", "no live line and no summary")
+    .action(async (command: readonly string[], flags: object) =>
+      done(await (await import("./commands/watch.js")).runWatch(command, flags as WatchFlags)),
+    );
   listOptions(program.command("by-hand [model]"))
     .description("Every known rule of thumb side by side, each with what it misses.")
     .option("--activations <N>", "elements of all layer outputs of one sample")

@@ -4,6 +4,9 @@
  */
 import type { Source } from "../base/source.js";
 import type { ImportedModel } from "./model.js";
+import type { ImportedRecording } from "./recording.js";
+
+export type Imported = ImportedModel | ImportedRecording;
 
 /** The name and the first bytes of a source. */
 export interface Head {
@@ -21,8 +24,10 @@ export interface ImporterEntry {
   readonly made: string;
   /** Cheap, never throws. */
   recognize(head: Head): "certain" | "possible" | "no";
+  /** What is in such a file when it is no model. */
+  readonly holds?: "recording";
   /** Loads the reader; absent for formats that this release cannot read. */
-  readonly load?: () => Promise<(source: Source) => Promise<ImportedModel>>;
+  readonly load?: () => Promise<(source: Source) => Promise<Imported>>;
 }
 
 export const IMPORTERS = {
@@ -83,6 +88,38 @@ export const IMPORTERS = {
     made: `torch.onnx.export(model, (example,), "model.onnx", dynamo=True)`,
     recognize: (head) => (looksLikeOnnx(head) || hasExtension(head, ".onnx") ? "certain" : "no"),
     load: async () => (await import("./onnx/read.js")).readOnnx,
+  },
+  "profiler-trace": {
+    title: "torch.profiler trace",
+    extensions: [".json", ".json.gz"],
+    made: "prof.export_chrome_trace(FILE) of torch.profiler.profile(profile_memory=True)",
+    holds: "recording",
+    recognize: (head) => {
+      const text = textOf(head);
+      if (/^\s*\{/.test(text))
+        return /"(traceEvents|deviceProperties|baseTimeNanoseconds)"\s*:/.test(text) ? "certain" : "no";
+      return /^\s*\[\s*\{/.test(text) && /"ph"\s*:/.test(text) ? "certain" : "no";
+    },
+    load: async () => (await import("./profiler-trace/read.js")).readProfilerTrace,
+  },
+  "memory-snapshot": {
+    title: "CUDA memory snapshot",
+    extensions: [".pickle", ".pickle.gz"],
+    made: "torch.cuda.memory._record_memory_history(), a few steps, then torch.cuda.memory._dump_snapshot(FILE)",
+    holds: "recording",
+    recognize: (head) => {
+      if (/\.(pickle|pkl)(\.gz)?$/i.test(head.name)) return "certain";
+      return head.bytes[0] === 0x80 && mentions(head, "segments") ? "certain" : "no";
+    },
+    load: async () => (await import("./memory-snapshot/read.js")).readMemorySnapshot,
+  },
+  "watch-recording": {
+    title: "recording of plimsoll watch",
+    extensions: [".jsonl"],
+    made: "plimsoll watch --output FILE.jsonl -- python train.py",
+    holds: "recording",
+    recognize: (head) => (mentions(head, '"plimsoll/watch@') ? "certain" : "no"),
+    load: async () => (await import("./watch-recording/read.js")).readWatchRecording,
   },
   savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
   safetensors: {

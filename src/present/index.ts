@@ -10,6 +10,12 @@ export {
   type DerivationTextOptions,
 } from "./derivation.js";
 export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
+export {
+  compareList,
+  renderCompare,
+  renderCompareMarkdown,
+  type CompareTextOptions,
+} from "./compare-text.js";
 export { renderJson } from "./json.js";
 export { fold } from "./layout.js";
 export { fitList, renderFit, renderFitMarkdown, type FitTextOptions } from "./fit-text.js";

@@ -18,6 +18,8 @@ function schemaOf(row: Setting): z.ZodType {
       return z.record(z.string(), z.array(z.int().min(0)));
     case "size":
       return z.string().regex(/^\d+x\d+$/);
+    case "profile":
+      return z.record(z.string(), z.unknown());
   }
 }
 
