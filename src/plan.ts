@@ -51,7 +51,7 @@ export function plan(model: ImportedModel, options: PlanOptions = {}): PlanRepor
     cluster: {
       gpu: machine.gpu ?? question.gpu,
       gpus: question.gpus,
-      nodes: question.gpus / cluster.perNode,
+      nodes: Math.ceil(question.gpus / cluster.perNode),
       capacityBytes: machine.capacity ?? 0,
       intraBytesPerSecond: cluster.intra,
       interBytesPerSecond: cluster.inter,
