@@ -4,11 +4,12 @@ import { InputError } from "./base/complaint.js";
 import { elements } from "./base/shape.js";
 import type { Throughput } from "./hardware/throughput.js";
 import type { ImportedModel } from "./importers/model.js";
-import { type Graph, inputIds, type Value, type ValueId } from "./ir/graph.js";
+import { type Graph, inputIds, type Node, type Value, type ValueId } from "./ir/graph.js";
 import { packedSize } from "./ir/tensor.js";
 import { totalsOf } from "./report/totals.js";
 import { CHECKPOINTINGS, parametersOf, passSeconds, type PassSeconds } from "./report/plan/pass-seconds.js";
 import type { RankFacts, RankMemory } from "./report/plan/weigh-layout.js";
+import { OPS } from "./ops/table.js";
 import { resolveSetup } from "./resolve-setup.js";
 import { runPipeline } from "./run-pipeline.js";
 import type { Options } from "./settings.js";
@@ -55,7 +56,7 @@ function factsOf({ model, options, throughput }: FactsInput, tp: number): RankFa
     seconds: (part, batch) => {
       const before = known[part].get(batch);
       if (before) return before;
-      const whole = passSeconds({ ...ranges[part], throughput }, batch);
+      const whole = passSeconds({ ...ranges[part], throughput, isView }, batch);
       const made = part === "block" && count > 0 ? scaled(whole, 1 / count) : whole;
       known[part].set(batch, made);
       return made;
@@ -74,6 +75,12 @@ function graphAt(model: ImportedModel, options: Options, tp: number): Graph {
 function meshOf(tp: number, pp: number): Options {
   const axes = [tp > 1 && `tp=${tp}`, pp > 1 && `pp=${pp}`].filter(Boolean);
   return axes.length > 0 ? { parallel: axes.join(",") } : {};
+}
+
+/** Reshapes that must copy are taken for views, too. */
+function isView({ op }: Node): boolean {
+  const rule: { readonly aliases?: string } | undefined = (OPS as Readonly<Record<string, object>>)[op];
+  return rule?.aliases !== undefined;
 }
 
 interface Cuts {

@@ -31,6 +31,23 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     ["[fit/confidence]", "0.95"],
   ],
   ["advice for no device", () => ["advise", MODEL], ["[advice/gpu]", "--gpu NAME"]],
+  ["a plan for no device", () => ["plan", MODEL, "--gpus", "8"], ["[plan/cluster]", "--gpu NAME"]],
+  [
+    "a plan for an unknown device",
+    () => ["plan", MODEL, "--gpu", "h10", "--gpus", "8"],
+    ["[setup/gpu]", "did you mean"],
+  ],
+  ["a plan for no GPUs", () => ["plan", MODEL, "--gpu", "h100", "--gpus", "0"], ["[setup/count]", "1 to"]],
+  [
+    "a plan whose mesh is another size",
+    () => ["plan", MODEL, "--gpu", "h100", "--gpus", "8", "--parallel", "fsdp=3"],
+    ["[parallel/", "fsdp=3"],
+  ],
+  [
+    "a plan that its engine cannot run",
+    () => ["plan", MODEL, "--gpu", "h100", "--gpus", "8", "--zero", "2", "--emit", "megatron"],
+    ["[plan/engine]", "--zero 2"],
+  ],
   ["LaTeX of no formula", () => ["explain", MODEL, "--latex"], ["[cli/formula]", "--formula"]],
   ["no GPUs", () => ["fit", MODEL, "--gpus", "0"], ["[setup/count]", "--gpus"]],
   [

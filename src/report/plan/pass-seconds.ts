@@ -28,11 +28,16 @@ export interface PassInput {
   /** Exclusive. */
   readonly to: NodeId;
   readonly throughput: Throughput;
+  /** Views move nothing. */
+  isView(node: Node): boolean;
 }
 
-export function passSeconds({ graph, from, to, throughput }: PassInput, batch: number): PassSeconds {
+type Range = Omit<PassInput, "throughput" | "isView">;
+
+export function passSeconds({ graph, from, to, throughput, isView }: PassInput, batch: number): PassSeconds {
   let [forward, backward, selective] = [0, 0, 0];
   for (const node of graph.nodes.slice(from, to)) {
+    if (isView(node)) continue;
     const arithmetic = (batch * operationsOf(graph, node)) / throughput.half;
     const traffic = trafficOf(graph, node, batch) / throughput.bandwidth;
     const once = Math.max(arithmetic, traffic);
@@ -44,11 +49,6 @@ export function passSeconds({ graph, from, to, throughput }: PassInput, batch: n
   return { forward, backward, again: { none: 0, "selective=2": selective, full: forward } };
 }
 
-/** Operations of a forward pass at a batch of one. */
-export function forwardOperations({ graph, from, to }: Omit<PassInput, "throughput">): number {
-  return graph.nodes.slice(from, to).reduce((sum, node) => sum + operationsOf(graph, node), 0);
-}
-
 function trafficOf(graph: Graph, node: Node, batch: number): number {
   return [...inputIds(node), ...node.outputs].reduce((sum, id: ValueId) => {
     const { spec, role } = graph.values[id] as Value;
@@ -57,7 +57,7 @@ function trafficOf(graph: Graph, node: Node, batch: number): number {
 }
 
 /** Elements of the parameters that these nodes are the first to read. */
-export function parametersOf({ graph, from, to }: Omit<PassInput, "throughput">, seen: Set<ValueId>): number {
+export function parametersOf({ graph, from, to }: Range, seen: Set<ValueId>): number {
   let count = 0;
   for (const node of graph.nodes.slice(from, to))
     for (const id of inputIds(node)) {
