@@ -8,6 +8,7 @@ test("the library exports", () => {
     "InputError",
     "advise",
     "byHand",
+    "byHandOf",
     "estimate",
     "explain",
     "fit",
