@@ -18,7 +18,7 @@ const EMPTY_ZIP = Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`);
 /** What a person does wrong, how, and what the complaint must contain. */
 const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a command that is misspelt", () => ["estimte", MODEL], ["[cli/command]", 'did you mean "estimate"?']],
-  ["a command of a later release", () => ["plan", MODEL], ["[cli/command]", "planned for release"]],
+  ["a command of a later release", () => ["watch", MODEL], ["[cli/command]", "planned for release"]],
   [
     "a device for fit that is misspelt",
     () => ["fit", MODEL, "--gpu", "a10O"],

@@ -9,7 +9,7 @@
  * Rings    an all-gather or a reduce-scatter of b bytes over k ranks sends b (k - 1) / k from each, an all-reduce twice that
  *          (Thakur et al. 2005, Optimization of Collective Communication Operations in MPICH). A group over several
  *          machines has as many adapters as it has ranks in one of them.
- * Memory   never more than the step takes: at the end of forward there are the shares, masters and states, and what every block
+ * Memory   meant as no more than the step takes, and up to 1 % above it in rare layouts (src/plan.test.ts): at the end of forward there are the shares, masters and states, and what every block
  *          of every micro-batch under way saves; at the loss, what its backward holds; at the optimizer, all gradients.
  * Untrue   kernels below their peak, launches, latency, imbalance of GPUs, allocations of collectives
  */
