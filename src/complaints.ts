@@ -241,6 +241,62 @@ export function needsGpu(): InputError {
   });
 }
 
+export function needsCluster(expected: string, got: string): InputError {
+  return new InputError({
+    code: "plan/cluster",
+    where: "plimsoll plan",
+    rule: "a plan must be for a number of GPUs of one kind",
+    expected,
+    got,
+    hint: "plimsoll plan MODEL --gpu h100 --gpus 64; run plimsoll gpus for names",
+  });
+}
+
+export function notSearched(got: string): InputError {
+  return new InputError({
+    code: "plan/setting",
+    where: got.split(" ")[0] ?? got,
+    rule: "a plan must be of full training in bf16 with float32 masters and states",
+    expected:
+      "settings that plans share: sequence, optimizer, loss, attention, clip-grad, task; or hold: batch, accumulate, checkpointing, parallel, zero",
+    got,
+    hint: "leave it out here, and run plimsoll estimate with it on the plan's flags",
+  });
+}
+
+export function notABandwidth(where: string, got: string): InputError {
+  return new InputError({
+    code: "plan/bandwidth",
+    where,
+    rule: "a bandwidth must be a number of gigabytes per second",
+    expected: "more than 0, such as 50 for a 400 Gb/s adapter",
+    got: JSON.stringify(got),
+    hint: "gigabytes of 10^9 bytes that one GPU sends, one way; 8 gigabits are one gigabyte",
+  });
+}
+
+export function engineMissing(engine: string, got: string, expected: string): InputError {
+  return new InputError({
+    code: "plan/engine",
+    where: `--emit ${engine}`,
+    rule: "the engine must be able to run the plan",
+    expected,
+    got,
+    hint: "leave --emit out to see the plans of every engine",
+  });
+}
+
+export function noLayout(got: string, expected: string, hint: string): InputError {
+  return new InputError({
+    code: "plan/no-setup",
+    where: "plimsoll plan",
+    rule: "the global batch, the mesh and the model must divide",
+    expected,
+    got,
+    hint,
+  });
+}
+
 export function nothingFrozen(glob: string, parameters: readonly string[]): InputError {
   const core = glob.replace(/^\*+|\*+$/g, "");
   return new InputError({

@@ -20,6 +20,8 @@ export { advise } from "./advise.js";
 export type { AdviceReport } from "./report/advice/report.js";
 export { compare, type CompareOptions } from "./compare.js";
 export { fit, type FitOptions } from "./fit.js";
+export { plan, type PlanOptions } from "./plan.js";
+export type { PlanReport } from "./report/plan/report.js";
 export { listModels } from "./list-models.js";
 export { type LargestBatch, largestBatch } from "./search.js";
 export {

@@ -18,7 +18,6 @@ const EMPTY_ZIP = Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`);
 /** What a person does wrong, how, and what the complaint must contain. */
 const CASES: [string, () => readonly string[], readonly string[]][] = [
   ["a command that is misspelt", () => ["estimte", MODEL], ["[cli/command]", 'did you mean "estimate"?']],
-  ["a command of a later release", () => ["plan", MODEL], ["[cli/command]", "planned for release"]],
   [
     "a device for fit that is misspelt",
     () => ["fit", MODEL, "--gpu", "a10O"],
@@ -31,6 +30,23 @@ const CASES: [string, () => readonly string[], readonly string[]][] = [
     ["[fit/confidence]", "0.95"],
   ],
   ["advice for no device", () => ["advise", MODEL], ["[advice/gpu]", "--gpu NAME"]],
+  ["a plan for no device", () => ["plan", MODEL, "--gpus", "8"], ["[plan/cluster]", "--gpu NAME"]],
+  [
+    "a plan for an unknown device",
+    () => ["plan", MODEL, "--gpu", "h10", "--gpus", "8"],
+    ["[setup/gpu]", "did you mean"],
+  ],
+  ["a plan for no GPUs", () => ["plan", MODEL, "--gpu", "h100", "--gpus", "0"], ["[setup/count]", "1 to"]],
+  [
+    "a plan whose mesh is another size",
+    () => ["plan", MODEL, "--gpu", "h100", "--gpus", "8", "--parallel", "fsdp=3"],
+    ["[parallel/", "fsdp=3"],
+  ],
+  [
+    "a plan that its engine cannot run",
+    () => ["plan", MODEL, "--gpu", "h100", "--gpus", "8", "--zero", "2", "--emit", "megatron"],
+    ["[plan/engine]", "--zero 2"],
+  ],
   ["LaTeX of no formula", () => ["explain", MODEL, "--latex"], ["[cli/formula]", "--formula"]],
   ["no GPUs", () => ["fit", MODEL, "--gpus", "0"], ["[setup/count]", "--gpus"]],
   [

@@ -1,20 +1,14 @@
 /** Complaints about the command line itself. */
 import { didYouMean, InputError } from "../complaints.js";
 
-/** Commands that other releases bring, so that asking for one gets an answer. */
-const LATER: Readonly<Record<string, string>> = {
-  plan: "0.3",
-};
-
 export function unknownCommand(name: string, commands: readonly string[]): InputError {
-  const since = Object.hasOwn(LATER, name) ? LATER[name] : undefined;
   return new InputError({
     code: "cli/command",
     where: `plimsoll ${name}`,
     rule: "the command must be one this release has",
     expected: commands.join(" | "),
     got: JSON.stringify(name),
-    hint: since ? `planned for release ${since}` : didYouMean(name, commands, "plimsoll --help lists them"),
+    hint: didYouMean(name, commands, "plimsoll --help lists them"),
   });
 }
 

@@ -16,6 +16,7 @@ Examples:
   plimsoll advise hf/google-bert/bert-large-uncased --batch 32 --gpu t4
   plimsoll compare torchvision/resnet50 trace.json.gz --batch 32
   plimsoll watch --output run.jsonl -- python train.py
+  plimsoll plan config.json --gpu h100 --gpus 64 --global-batch 128 --sequence 8192
   plimsoll gpus a100
   plimsoll serve --port 7070
 
@@ -113,6 +114,30 @@ function createProgram(version: string, done: (code: number) => void): Command {
     .option("--quiet", "no live line and no summary")
     .action(async (command: readonly string[], flags: object) =>
       done(await (await import("./commands/watch.js")).runWatch(command, flags as WatchFlags)),
+    );
+  model(
+    "plan",
+    "How to spread it over --gpus of --gpu: the fastest setups that fit, and why others are not there.",
+  )
+    .option("--global-batch <N>", "samples of one optimizer step over all GPUs; default: one a GPU")
+    .option(
+      "--intra-gbps <GB/s>",
+      "what a GPU sends to others of its machine, one way; default: the device's",
+    )
+    .option("--inter-gbps <GB/s>", "and to other machines")
+    .option("--top <N>", "plans that are shown; default: 5")
+    .option("--confidence <share>", "fit at the upper end of this interval: 0.5, 0.8, 0.9 (default) or 0.95")
+    .addOption(
+      new Option("--emit <engine>", "the best plan that an engine can run, as its file").choices([
+        "deepspeed",
+        "fsdp",
+        "torchtitan",
+        "megatron",
+        "accelerate",
+      ]),
+    )
+    .action(async (file: string, flags: object) =>
+      done(await (await import("./commands/plan.js")).runPlan(file, flags)),
     );
   listOptions(program.command("by-hand [model]"))
     .description("Every known rule of thumb side by side, each with what it misses.")

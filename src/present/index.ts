@@ -21,6 +21,8 @@ export { fold } from "./layout.js";
 export { fitList, renderFit, renderFitMarkdown, type FitTextOptions } from "./fit-text.js";
 export { renderList, type ListOptions, type List } from "./list.js";
 export { renderEstimateMarkdown, renderExplanationMarkdown } from "./markdown.js";
+export { renderPlanFile } from "./plan-files/file.js";
+export { planList, renderPlan, renderPlanMarkdown, type PlanTextOptions } from "./plan-text.js";
 export { renderPlot } from "./svg/plot.js";
 export { renderText, type TextOptions } from "./text.js";
 export { renderVersus, renderVersusMarkdown, versusList, type VersusTextOptions } from "./versus-text.js";

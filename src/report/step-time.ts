@@ -71,7 +71,7 @@ const PRODUCTS: Readonly<Record<string, string>> = {
 };
 
 /** Two per multiplication and addition; zero for what only moves memory. */
-function operationsOf(graph: Graph, node: Node): number {
+export function operationsOf(graph: Graph, node: Node): number {
   const spec = (id: unknown) => (typeof id === "number" ? (graph.values[id] as Value).spec : undefined);
   const result = spec(node.outputs[0]);
   if (!result) return 0;
@@ -90,13 +90,17 @@ function operationsOf(graph: Graph, node: Node): number {
 }
 
 /** Gradients of a product are two more of its size, one where its weight is frozen. */
-function gradientsOf(graph: Graph, { inputs }: Node): number {
+export function gradientsOf(graph: Graph, { inputs }: Node): number {
   const weight = inputs["weight"];
   const isFrozen = typeof weight === "number" && !(graph.values[weight] as Value).trainable;
   return isFrozen ? 1 : 2;
 }
 
-function rateOf({ op }: Node, { precision }: TrainingSetup, { float32, tf32, half }: Throughput): number {
+export function rateOf(
+  { op }: Node,
+  { precision }: TrainingSetup,
+  { float32, tf32, half }: Throughput,
+): number {
   if (autocastType(precision) !== null || storedType(precision) !== "float32") return half;
   return op === "convolution" ? tf32 : float32;
 }
@@ -111,8 +115,16 @@ function trafficOf(graph: Graph, node: Node): number {
 /** Selective checkpointing keeps the results of expensive operators. */
 function isComputedAgain({ checkpoints }: Graph, node: Node, { checkpointing }: TrainingSetup): boolean {
   if (!checkpoints?.some(({ first, last }) => node.id >= first && node.id <= last)) return false;
-  const isExpensive = node.op in PRODUCTS || node.op === "convolution" || node.op.endsWith("Attention");
-  return !(checkpointing?.selective && isExpensive);
+  return !(checkpointing?.selective && isExpensive(node));
+}
+
+/** Products, convolutions and attention: what selective checkpointing keeps the results of. */
+export function isExpensive({ op }: Node): boolean {
+  return op in PRODUCTS || op === "convolution" || op.endsWith("Attention");
+}
+
+export function isProduct({ op }: Node): boolean {
+  return op in PRODUCTS;
 }
 
 /** Gathering parameters twice and scattering gradients; replicas all-reduce, which is twice their size. */
