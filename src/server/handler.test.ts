@@ -165,6 +165,9 @@ describe("OpenAPI", () => {
   });
 });
 
+/** A plan chooses the batch itself. */
+const setupOf = (name: string) => (name === "plan" ? { gpu: "a100", gpus: 2 } : { batch: 2, gpu: "a100" });
+
 describe("MCP over HTTP, with the official client", () => {
   async function connect(): Promise<Client> {
     const client = new Client({ name: "test", version: "1" });
@@ -189,7 +192,7 @@ describe("MCP over HTTP, with the official client", () => {
       const asks = (OPERATION_NAMES as readonly string[]).includes(name);
       const result = await client.callTool({
         name,
-        arguments: asks ? { model: "torchvision/resnet18", setup: { batch: 2, gpu: "a100" } } : {},
+        arguments: asks ? { model: "torchvision/resnet18", setup: setupOf(name) } : {},
       });
       expect(result.isError, name).toBeFalsy();
     }

@@ -1,5 +1,14 @@
 /** The questions that the service answers about a model, one row each: HTTP routes, the OpenAPI document and MCP tools are made of it. */
-import { advise, byHandOf, estimate, explain, fit, type ImportedModel, type Options } from "../index.js";
+import {
+  advise,
+  byHandOf,
+  estimate,
+  explain,
+  fit,
+  type ImportedModel,
+  type Options,
+  plan,
+} from "../index.js";
 
 export interface Operation {
   readonly title: string;
@@ -37,6 +46,19 @@ export const OPERATIONS = {
     title: "Advise",
     description: "Changes that make the step fit, each simulated, with its price and the code that makes it.",
     answer: advise,
+  },
+  plan: {
+    title: "Plan",
+    description: "How to spread a model over `gpus` of `gpu`: the fastest setups that fit, each simulated.",
+    beside: {
+      nodes: "machines; default: as many as eight GPUs each make",
+      globalBatch: "samples of one optimizer step over all GPUs; default: one a GPU",
+      intraGbps: "gigabytes per second that a GPU sends to others of its machine, one way",
+      interGbps: "and to other machines",
+      top: "plans that are shown; default: 5",
+      confidence: "fit at the upper end of this interval: 0.5, 0.8, 0.9 (default) or 0.95",
+    },
+    answer: plan,
   },
   "by-hand": {
     title: "By hand",

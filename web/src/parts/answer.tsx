@@ -41,6 +41,11 @@ export function verdictOf({ machine }: EstimateReport): string {
     : `Fits, with ${room} to spare.`;
 }
 
+/** A lower bound alone has no upper end. */
+function upTo(highBytes: number): string {
+  return highBytes === Number.MAX_SAFE_INTEGER ? "or more" : `to ${formatBytes(highBytes)}`;
+}
+
 function Figures({ report: { peak, machine, interval } }: { readonly report: EstimateReport }) {
   const largest = details.value?.largest;
   const figures = [
@@ -49,7 +54,7 @@ function Figures({ report: { peak, machine, interval } }: { readonly report: Est
     [
       "device total",
       peak.deviceTotalBytes,
-      `nvidia-smi; ${Math.round(interval.confidence * 100)} %: ${formatBytes(interval.lowBytes)} to ${formatBytes(interval.highBytes)}`,
+      `nvidia-smi; ${Math.round(interval.confidence * 100)} %: ${formatBytes(interval.lowBytes)} ${upTo(interval.highBytes)}`,
     ],
   ] as const;
   return (
