@@ -176,7 +176,7 @@ const CASES: readonly [what: string, path: () => string, parts: readonly string[
         ...X,
         ...Y,
       ]),
-    ["[onnx/size]"],
+    ["[protobuf/field]"],
   ],
 
   [

@@ -14,6 +14,8 @@ export type Kind = "int" | "ints" | "float" | "floats" | "text" | "texts" | "pay
 export interface Nested {
   readonly of: () => Schema;
   readonly repeated?: true;
+  /** A file with more of them in one message is refused. */
+  readonly most?: number;
 }
 /** Field number → name and kind; fields that are not listed are stepped over. */
 export type Schema = Readonly<Record<number, readonly [name: string, kind: Kind]>>;
@@ -76,7 +78,7 @@ class Reader {
       const size = field.end - field.start;
       const from = at - size;
       if (typeof kind === "object" && field.wire === 2)
-        keep(out, name, kind, await this.message(kind.of(), from, at, depth + 1));
+        keep(out, name, kind, await this.counted(out, name, kind, { from, at, depth }));
       else if (field.wire !== 2) scalar(out, name, kind, field, head);
       else if (size <= KEPT) plain(out, name, kind, await this.bytes(from, at));
       else tooLong(out, name, kind, size);
@@ -99,6 +101,7 @@ class Reader {
       if (field.wire !== 2) scalar(out, name, kind, field, bytes);
       else if (typeof kind === "object") {
         const inside = { base, start: field.start, end: field.end, depth: depth + 1 };
+        this.count(out, name, kind, base + field.start);
         keep(out, name, kind, this.whole(kind.of(), bytes, inside));
       } else plain(out, name, kind, bytes.slice(field.start, field.end));
     }
@@ -152,6 +155,21 @@ class Reader {
 
   private checkDepth(depth: number, at: number): void {
     if (depth > MAX_DEPTH) throw this.broken(at, `at most ${MAX_DEPTH} messages inside each other`, "more");
+  }
+
+  private async counted(
+    out: Message,
+    name: string,
+    kind: Nested,
+    { from, at, depth }: { from: number; at: number; depth: number },
+  ): Promise<Message> {
+    this.count(out, name, kind, from);
+    return this.message(kind.of(), from, at, depth + 1);
+  }
+
+  private count(out: Message, name: string, { most = Number.POSITIVE_INFINITY }: Nested, at: number): void {
+    const { length = 0 } = (out[name] ?? {}) as { length?: number }; // a list, where there are several
+    if (length >= most) throw this.broken(at, `at most ${most} of ${name}`, "more");
   }
 
   private broken(at: number, expected: string, got: string): InputError {

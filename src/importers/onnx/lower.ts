@@ -20,14 +20,13 @@ import {
   attribute,
   type FunctionProto,
   type GraphProto,
+  MAX_NODES,
   type ModelProto,
   type NodeProto,
   type TensorProto,
 } from "./schema.js";
 import { scopePath } from "./scopes.js";
 
-/** Nodes of a graph with functions and loops written out; exports of language models have some 10^4. */
-const MAX_NODES = 40_000;
 /** Functions in functions, branches in branches. */
 const MAX_NESTING = 32;
 

@@ -71,7 +71,11 @@ export interface ModelProto {
   readonly functions?: readonly FunctionProto[];
 }
 
-const many = (schema: () => Schema) => ({ of: schema, repeated: true }) as const;
+const many = (schema: () => Schema, most?: number) =>
+  ({ of: schema, repeated: true, ...(most !== undefined && { most }) }) as const;
+
+/** Operators of a graph, also with functions and loops written out; exports of language models have some 10^4. */
+export const MAX_NODES = 40_000;
 const one = (schema: () => Schema) => ({ of: schema }) as const;
 
 const TENSOR: Schema = {
@@ -112,7 +116,7 @@ const TENSOR_TYPE: Schema = { 1: ["elemType", "int"], 2: ["shape", one(() => SHA
 const TYPE: Schema = { 1: ["tensor", one(() => TENSOR_TYPE)] };
 const VALUE_INFO: Schema = { 1: ["name", "text"], 2: ["type", one(() => TYPE)] };
 const GRAPH: Schema = {
-  1: ["node", many(() => NODE)],
+  1: ["node", many(() => NODE, MAX_NODES)],
   2: ["name", "text"],
   5: ["initializer", many(() => TENSOR)],
   11: ["input", many(() => VALUE_INFO)],
