@@ -6,7 +6,7 @@
  */
 import { invariant } from "../base/invariant.js";
 import type { Bytes } from "../base/units.js";
-import type { NodeId } from "./graph.js";
+import type { NodeId, ValueRole } from "./graph.js";
 
 export type Phase = "resident" | "forward" | "backward" | "optimizer" | "zero-grad" | "validation";
 
@@ -23,6 +23,15 @@ export const CATEGORIES = [
   "communication",
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
+
+/** Where values count that are there before the step. */
+export const RESIDENT_CATEGORY: Readonly<Partial<Record<ValueRole, Category>>> = {
+  parameter: "parameters",
+  buffer: "buffers",
+  constant: "buffers",
+  input: "inputs",
+  target: "inputs",
+};
 
 /** Blocks of forward storages have the storage's id. */
 export type BlockId = number;

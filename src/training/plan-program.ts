@@ -17,9 +17,16 @@ import {
 } from "../frameworks/tensorflow/optimizers.js";
 import { operationOf } from "../frameworks/tensorflow/table.js";
 import { dense, packedSize, type TensorSpec } from "../ir/tensor.js";
-import type { Value, ValueId, ValueRole } from "../ir/graph.js";
+import type { Value, ValueId } from "../ir/graph.js";
 import type { TrainingSetup } from "../ir/setup.js";
-import type { BlockId, Category, Phase, Section, Step } from "../ir/step.js";
+import {
+  type BlockId,
+  type Category,
+  type Phase,
+  RESIDENT_CATEGORY,
+  type Section,
+  type Step,
+} from "../ir/step.js";
 import { type Program, savedStorages, type StorageId, type Tape } from "../ir/tape.js";
 import { invariant } from "../base/invariant.js";
 import { Ledger } from "./ledger.js";
@@ -37,14 +44,6 @@ interface Held extends UpdateTensor {
   readonly block: BlockId;
   readonly sparse: boolean;
 }
-
-const RESIDENT: Partial<Record<ValueRole, Category>> = {
-  parameter: "parameters",
-  buffer: "buffers",
-  constant: "buffers",
-  input: "inputs",
-  target: "inputs",
-};
 
 const BECAUSE: Partial<Record<Category, string>> = {
   parameters: "variables of the model, resident on the device",
@@ -108,7 +107,7 @@ class ProgramPlanner {
       const value = resident === undefined ? undefined : (tape.graph.values[resident] as Value);
       const parameter = gradients.get(id);
       const category: Category =
-        (value && RESIDENT[value.role]) ??
+        (value && RESIDENT_CATEGORY[value.role]) ??
         (parameter !== undefined ? "gradients" : saved.has(id) ? "savedTensors" : "temporaries");
       const name = parameter === undefined ? label : (tape.graph.values[parameter] as Value).name;
       ledger.declare(size, category, name, BECAUSE[category] ?? "", spec, node);
@@ -128,7 +127,7 @@ class ProgramPlanner {
       this.stay(ledger.declare(bytes(scalars), "optimizerStates", "counters", state, null));
       for (const { id, name, spec } of this.trained()) {
         for (const slot of optimizer.slots(setup.optimizer?.options ?? {}, spec.shape)) {
-          const own = dense(slot.shape ?? spec.shape, spec.dtype);
+          const own = dense(slot.shape ?? spec.shape, slot.dtype ?? spec.dtype);
           const block = ledger.declare(
             packedSize(own),
             "optimizerStates",

@@ -4,7 +4,7 @@
  */
 import type { DType } from "../base/dtype.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
-import type { NodeId, Value, ValueId, ValueRole } from "../ir/graph.js";
+import type { NodeId, Value, ValueId } from "../ir/graph.js";
 import type { OptimizerChoice, TrainingSetup } from "../ir/setup.js";
 import {
   allocation,
@@ -13,6 +13,7 @@ import {
   type BlockId,
   type Category,
   type Phase,
+  RESIDENT_CATEGORY,
   type Section,
   type Step,
 } from "../ir/step.js";
@@ -39,14 +40,6 @@ import { receiveBuffers } from "./parallel/receive-buffers.js";
 import { Offload } from "./offload.js";
 import { planBackward } from "./plan-backward.js";
 import { ValidationPass } from "./plan-validation.js";
-
-const RESIDENT: Partial<Record<ValueRole, Category>> = {
-  parameter: "parameters",
-  buffer: "buffers",
-  constant: "buffers",
-  input: "inputs",
-  target: "inputs",
-};
 
 const RESIDENT_BECAUSE: Partial<Record<Category, string>> = {
   parameters: "trained tensors, resident on the device",
@@ -136,7 +129,7 @@ class StepPlanner {
     for (const storage of tape.storages) {
       const role = storage.resident === undefined ? undefined : tape.graph.values[storage.resident]?.role;
       const category: Category =
-        (role && RESIDENT[role]) ??
+        (role && RESIDENT_CATEGORY[role]) ??
         (storage.workspace ? "workspace" : saved[storage.id] === 1 ? "savedTensors" : "temporaries");
       const because =
         RESIDENT_BECAUSE[category] ??

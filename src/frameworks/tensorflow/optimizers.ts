@@ -42,6 +42,7 @@ export interface Slot {
   readonly name: string;
   /** Absent: the parameter's. */
   readonly shape?: readonly number[];
+  readonly dtype?: DType;
 }
 
 /** iteration (int64) and learning_rate (float32). base_optimizer.py */
@@ -220,15 +221,21 @@ const lamb: KerasOptimizer = {
   },
 };
 
+/** What stands for the factors of a vector, whatever its type: `backend.Variable(0, …)` of an integer. adafactor.py build */
+const PLACEHOLDER = { shape: [], dtype: "int32" } as const;
+
 /** Two vectors stand for the second moment; the whole of it is kept all the same. adafactor.py */
 const adafactor: KerasOptimizer = {
   title: "Adafactor",
   options: {},
-  slots: (_, shape) => [
-    { name: "row", shape: shape.length < 2 ? [] : shape.slice(0, -1) },
-    { name: "column", shape: shape.length < 2 ? [] : [...shape.slice(0, -2), shape.at(-1) as number] },
-    { name: "velocity" },
-  ],
+  slots: (_, shape) =>
+    shape.length < 2
+      ? [{ name: "row", ...PLACEHOLDER }, { name: "column", ...PLACEHOLDER }, { name: "velocity" }]
+      : [
+          { name: "row", shape: shape.slice(0, -1) },
+          { name: "column", shape: [...shape.slice(0, -2), shape.at(-1) as number] },
+          { name: "velocity" },
+        ],
   update: (u) => {
     const { gradient: g, variable } = u;
     const rms = (x: typeof g) => u.shaped("Sqrt", [], u.shaped("Mean", [], u.op("Square", x)));
