@@ -1,6 +1,5 @@
 /** An ONNX graph at given sizes → Graph: names are resolved, known values folded, every spec inferred anew. */
 import { type Diagnostic, InputError } from "../../base/complaint.js";
-import type { DType } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import type { Argument, Attributes, Graph, ScopeId, ValueId } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
@@ -8,12 +7,13 @@ import { GraphBuilder } from "../../ops/build.js";
 import { ShapeError } from "../../ops/rule.js";
 import type { Bindings } from "../model.js";
 import { rescaledSize } from "../torch-export/rebatch.js";
-import type { Call, GraphWriter } from "./call.js";
+import type { GraphWriter } from "./call.js";
 import * as complaints from "./complaints.js";
 import { runBranch, runLoop, runScan } from "./control-flow.js";
 import { checkDims, initializerSpec, statedShape } from "./dims.js";
 import { boundInputs, type InputSizes } from "./inputs.js";
 import { FOLDS, type Known, readKnown } from "./known.js";
+import { NodeCall, type NodeContext } from "./node-call.js";
 import { ONNX_OPS } from "./ops.js";
 import { joinOperators } from "./patterns.js";
 import {
@@ -59,7 +59,7 @@ export function lowerModel(model: ModelProto, options: LowerOptions): Lowered {
   return new Lowerer(model, options).run();
 }
 
-class Lowerer implements GraphWriter {
+class Lowerer implements GraphWriter, NodeContext {
   private readonly model: ModelProto;
   private readonly options: LowerOptions;
   private readonly builder: GraphBuilder;
@@ -540,129 +540,3 @@ export function opsetOf(model: ModelProto): number {
   const own = (model.opsets ?? []).find(({ domain }) => !domain || domain === "ai.onnx");
   return own?.version ?? 1;
 }
-
-class NodeCall implements Call {
-  private readonly lowerer: Lowerer;
-  private readonly node: NodeProto;
-  readonly where: string;
-
-  constructor(lowerer: Lowerer, node: NodeProto, where: string) {
-    this.lowerer = lowerer;
-    this.node = node;
-    this.where = where;
-  }
-
-  get opset(): number {
-    return this.lowerer.version;
-  }
-  get inputs(): number {
-    return this.node.input?.length ?? 0;
-  }
-  get outputs(): number {
-    return this.node.output?.length ?? 0;
-  }
-  has(index: number): boolean {
-    return (this.node.input?.[index] ?? "") !== "";
-  }
-  private name(index: number): string {
-    const name = this.node.input?.[index] ?? "";
-    if (name === "") throw complaints.missingInput(this.where, index);
-    return name;
-  }
-  id(index: number): ValueId {
-    return this.lowerer.idOf(this.name(index), this.where);
-  }
-  optional(index: number): ValueId | null {
-    return this.has(index) ? this.id(index) : null;
-  }
-  spec(index: number): TensorSpec {
-    const known = this.known(index);
-    if (known && !this.isWeight(index)) return dense(known.shape, known.dtype);
-    return this.lowerer.weightSpec(this.name(index), this.where) ?? this.lowerer.spec(this.id(index));
-  }
-  known(index: number): Known | undefined {
-    return this.has(index) ? this.lowerer.slot(this.name(index), this.where).known : undefined;
-  }
-  isWeight(index: number): boolean {
-    return this.has(index) && this.lowerer.isWeight(this.name(index));
-  }
-  matrix(index: number, stored: "as-kept" | "transposed"): ValueId {
-    return this.lowerer.matrix(this.name(index), stored, this.where);
-  }
-  buffer(index: number): ValueId {
-    return this.lowerer.idOf(this.name(index), this.where, "buffer");
-  }
-  split(index: number, parts: readonly (readonly number[])[]): ValueId[] {
-    return this.lowerer.split(this.name(index), parts, this.where);
-  }
-  restore(
-    name: string,
-    shape: readonly number[],
-    role: "parameter" | "buffer",
-    dtype: DType = "float32",
-  ): ValueId {
-    const path = scopePath(this.node).split("/").at(-1) || this.node.output?.[0] || "restored";
-    return this.lowerer.restore(`${path}.${name}`, dense(shape, dtype), role);
-  }
-  int(name: string, otherwise: number): number {
-    return attribute(this.node, name)?.i ?? otherwise;
-  }
-  ints(name: string): readonly number[] | undefined {
-    return attribute(this.node, name)?.ints;
-  }
-  float(name: string, otherwise: number): number {
-    return attribute(this.node, name)?.f ?? otherwise;
-  }
-  text(name: string, otherwise: string): string {
-    return attribute(this.node, name)?.s ?? otherwise;
-  }
-  steps(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}): ValueId[] {
-    return this.lowerer.emit(op, inputs, attributes, this.node, {});
-  }
-  flatten(ids: readonly ValueId[]): void {
-    this.lowerer.flatten(ids);
-  }
-  foldedNorm(): boolean {
-    const rules =
-      this.node.notes?.find(({ key }) => key === "pkg.onnxscript.rewriter.rule_name")?.value ?? "";
-    return rules.includes("FuseBatchNormIntoConv") || /^onnx::Conv_\d+$/.test(this.node.input?.[1] ?? "");
-  }
-  step(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}): ValueId {
-    return this.lowerer.emit(op, inputs, attributes, this.node, {})[0] as ValueId;
-  }
-  result(op: string, inputs: Readonly<Record<string, Argument>>, attributes: Attributes = {}): ValueId[] {
-    const names = (this.node.output ?? []).slice(0, LISTS.has(op) ? undefined : 1);
-    return this.lowerer.emit(op, inputs, attributes, this.node, { names });
-  }
-  bounded(specs: readonly TensorSpec[] | null, why: string): ValueId[] {
-    const names = this.node.output ?? [];
-    const inputs: Record<string, ValueId> = {};
-    this.node.input?.forEach((name, i) => {
-      if (name !== "") inputs[`input${i}`] = this.id(i);
-    });
-    const first = Object.values(inputs)[0];
-    const like = first === undefined ? dense([], "float32") : this.lowerer.spec(first);
-    const guessed = names.some((_, i) => !specs?.[i] && !this.stated(i));
-    const stated = names.map((_, i) => specs?.[i] ?? dense(this.stated(i) ?? like.shape, like.dtype));
-    const op = [this.node.domain, this.node.opType].filter((part) => part).join(".");
-    this.note(
-      "ops/unknown",
-      `${op} ${why}: bounded by keeping its inputs and results for backward, and a gradient as large as each input${
-        guessed ? "; its results are taken to be like its first input, as the file does not say" : ""
-      }`,
-    );
-    return this.lowerer.emit(`onnx.${op}`, inputs, {}, this.node, { names, stated });
-  }
-  stated(index: number): readonly number[] | undefined {
-    return this.lowerer.stated(this.node.output?.[index] ?? "");
-  }
-  rescaled(given: readonly number[]): readonly number[] {
-    return this.lowerer.rescaled(this.node, given);
-  }
-  note(code: string, message: string, severity: "info" | "warning" = "warning"): void {
-    this.lowerer.note(code, message, this.where, severity);
-  }
-}
-
-/** Operators of ours whose further results are the node's too. */
-const LISTS: ReadonlySet<string> = new Set(["split", "topk", "maxDim"]);
