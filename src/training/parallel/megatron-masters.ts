@@ -8,15 +8,15 @@
  * Checked not recorded
  * Omits   overlap_grad_reduce, overlap_param_gather, gradient accumulation inside of matrix products, other ranks than the first
  */
-import { type DType, ITEM_SIZE } from "../../base/dtype.js";
+import type { DType } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
 import { bytes } from "../../base/units.js";
 import type { Value, ValueId } from "../../ir/graph.js";
 import type { MasterWeights, Mesh } from "../../ir/setup.js";
 import type { BlockId } from "../../ir/step.js";
-import type { StorageId, Tape } from "../../ir/tape.js";
+import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
-import { make } from "./rank-blocks.js";
+import { arriveApart, arriveAsIs, make, trainedParameters } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 
 /** Elements that a parameter's start, and the end of all, are multiples of. param_layout.py */
@@ -47,26 +47,17 @@ export class MegatronMasters implements RankHooks {
 
   constructor(context: Context) {
     this.context = context;
-    this.trained = context.tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
-    );
+    this.trained = trainedParameters(context.tape.graph);
     this.count = this.layOut();
   }
 
   arrive(value: Value): void {
-    const { ledger, tape } = this.context;
-    const storage = tape.storageOf[value.id] as StorageId;
-    ledger.hold(storage);
-    if (!value.trainable || this.ranks === 1) {
-      ledger.allocate(storage);
-      return;
-    }
-    const { shape, dtype } = value.spec;
-    const size = bytes(elements(shape) * ITEM_SIZE[dtype]);
-    const because = "a parameter, until it lies in the buffer";
-    const block = ledger.declare(size, "parameters", value.name, because, { shape, dtype });
-    ledger.allocate(block);
-    this.originals.set(value.id, block);
+    if (!value.trainable || this.ranks === 1) arriveAsIs(this.context, value);
+    else
+      this.originals.set(
+        value.id,
+        arriveApart(this.context, value, "a parameter, until it lies in the buffer"),
+      );
   }
 
   wrapped(): void {

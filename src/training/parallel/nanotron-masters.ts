@@ -15,7 +15,7 @@ import type { MasterWeights, Mesh, Replication } from "../../ir/setup.js";
 import type { BlockId } from "../../ir/step.js";
 import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
-import { make } from "./rank-blocks.js";
+import { make, trainedParameters } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 import { Replicated } from "./replicated.js";
 
@@ -40,9 +40,7 @@ export class NanotronMasters implements RankHooks {
 
   constructor(context: Context) {
     this.context = context;
-    this.trained = context.tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
-    );
+    this.trained = trainedParameters(context.tape.graph);
     const { replication, masters } = context;
     this.replicated = replication && !masters.sharded ? new Replicated({ ...context, replication }) : null;
   }

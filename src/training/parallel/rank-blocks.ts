@@ -1,7 +1,10 @@
-/** Blocks of a rank's buffers and shares, written into the ledger. */
+/** Blocks of a rank's buffers and shares, written into the ledger; and the parameters that they are made of. */
 import { type DType, ITEM_SIZE } from "../../base/dtype.js";
+import { elements } from "../../base/shape.js";
 import { bytes } from "../../base/units.js";
+import type { Graph, Value } from "../../ir/graph.js";
 import type { BlockId, Category } from "../../ir/step.js";
+import type { StorageId, Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 
 export interface Wanted {
@@ -40,4 +43,37 @@ export function emptyCache(ledger: Ledger): void {
   ledger.tries(block);
   ledger.allocate(block);
   ledger.free(block);
+}
+
+/** What an optimizer is given, each once, in the module's order. */
+export function trainedParameters({ values }: Graph): Value[] {
+  return values.filter(
+    ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
+  );
+}
+
+/**
+ * A trained parameter as `Module.to` moves it, in a block of its own until something larger holds it: the tape's storage is a view from
+ * then on. Returns that block.
+ */
+export function arriveApart(
+  { ledger, tape }: { readonly ledger: Ledger; readonly tape: Tape },
+  { id, name, spec: { shape, dtype } }: Value,
+  because: string,
+): BlockId {
+  ledger.hold(tape.storageOf[id] as StorageId);
+  const size = bytes(elements(shape) * ITEM_SIZE[dtype]);
+  const block = ledger.declare(size, "parameters", name, because, { shape, dtype });
+  ledger.allocate(block);
+  return block;
+}
+
+/** A parameter that stays where it arrives. */
+export function arriveAsIs(
+  { ledger, tape }: { readonly ledger: Ledger; readonly tape: Tape },
+  { id }: Value,
+): void {
+  const storage = tape.storageOf[id] as StorageId;
+  ledger.allocate(storage);
+  ledger.hold(storage);
 }

@@ -5,14 +5,13 @@
  * Source   deepspeed/runtime/bf16_optimizer.py, deepspeed/runtime/engine.py (allreduce_bucket), DeepSpeed 0.19.8
  * Checked  recorded steps ds_*_z1_fp32grads
  */
-import { type DType, ITEM_SIZE } from "../../base/dtype.js";
+import type { DType } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
-import { bytes } from "../../base/units.js";
 import type { Value, ValueId } from "../../ir/graph.js";
 import type { BlockId } from "../../ir/step.js";
-import type { StorageId, Tape } from "../../ir/tape.js";
+import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
-import { make, pass } from "./rank-blocks.js";
+import { arriveApart, arriveAsIs, make, pass, trainedParameters } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 import { partition, type Partition } from "./zero-partition.js";
 
@@ -36,26 +35,17 @@ export class ZeroAccumulated implements RankHooks {
 
   constructor(context: Context) {
     this.context = context;
-    this.trained = context.tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
-    );
+    this.trained = trainedParameters(context.tape.graph);
     this.flat = partition(this.trained, context.ranks);
   }
 
   arrive(value: Value): void {
-    const { ledger, tape } = this.context;
-    const storage = tape.storageOf[value.id] as StorageId;
-    ledger.hold(storage);
-    if (!value.trainable) {
-      ledger.allocate(storage);
-      return;
-    }
-    const { shape, dtype } = value.spec;
-    const size = bytes(elements(shape) * ITEM_SIZE[dtype]);
-    const because = "a parameter, until it is part of the flat one";
-    const block = ledger.declare(size, "parameters", value.name, because, { shape, dtype });
-    ledger.allocate(block);
-    this.originals.set(value.id, block);
+    if (!value.trainable) arriveAsIs(this.context, value);
+    else
+      this.originals.set(
+        value.id,
+        arriveApart(this.context, value, "a parameter, until it is part of the flat one"),
+      );
   }
 
   wrapped(): void {

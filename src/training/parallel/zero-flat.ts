@@ -8,15 +8,13 @@
  * Omits    ranks other than the first; contiguous_gradients=false, round_robin_gradients, communication_data_type
  */
 import type { DType } from "../../base/dtype.js";
-import { ITEM_SIZE } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
-import { bytes } from "../../base/units.js";
 import type { Value, ValueId } from "../../ir/graph.js";
 import type { Zero } from "../../ir/setup.js";
 import type { BlockId } from "../../ir/step.js";
-import type { StorageId, Tape } from "../../ir/tape.js";
+import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
-import { make, pass } from "./rank-blocks.js";
+import { arriveApart, arriveAsIs, make, pass, trainedParameters } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 import { partition, type Partition, type Slice } from "./zero-partition.js";
 
@@ -52,10 +50,7 @@ export class ZeroFlat implements RankHooks {
 
   constructor(context: Context) {
     this.context = context;
-    const { values } = context.tape.graph;
-    this.trained = values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
-    );
+    this.trained = trainedParameters(context.tape.graph);
     this.flat = partition(this.trained, context.ranks);
     this.separateGradients = context.zero.stage === 2;
     if (context.zero.stage === 1) this.reducesLast = true;
@@ -63,20 +58,12 @@ export class ZeroFlat implements RankHooks {
 
   /** The whole model is there before it is flattened. */
   arrive(value: Value): void {
-    const { ledger, tape } = this.context;
-    const storage = tape.storageOf[value.id] as StorageId;
-    if (!value.trainable) {
-      ledger.allocate(storage);
-      ledger.hold(storage);
-      return;
-    }
-    const { shape, dtype } = value.spec;
-    const size = bytes(elements(shape) * ITEM_SIZE[dtype]);
-    const because = "a parameter, until it is part of the flat one";
-    const block = ledger.declare(size, "parameters", value.name, because, { shape, dtype });
-    ledger.allocate(block);
-    this.originals.set(value.id, block);
-    ledger.hold(storage); // a view of the flat parameter from then on
+    if (!value.trainable) arriveAsIs(this.context, value);
+    else
+      this.originals.set(
+        value.id,
+        arriveApart(this.context, value, "a parameter, until it is part of the flat one"),
+      );
   }
 
   wrapped(): void {

@@ -12,7 +12,7 @@ import type { Value, ValueId } from "../../ir/graph.js";
 import type { BlockId } from "../../ir/step.js";
 import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
-import { make, pass } from "./rank-blocks.js";
+import { make, pass, trainedParameters } from "./rank-blocks.js";
 import type { Gradients, RankHooks } from "./rank-hooks.js";
 
 /** MEMORY_OPT_ALLREDUCE_SIZE of deepspeed/runtime/engine.py, elements. */
@@ -37,9 +37,7 @@ export class ZeroWhole implements RankHooks {
 
   constructor(context: Context) {
     this.context = context;
-    this.trained = context.tape.graph.values.filter(
-      ({ role, trainable, tiedTo }) => role === "parameter" && trainable && tiedTo === undefined,
-    );
+    this.trained = trainedParameters(context.tape.graph);
     if (this.hasMasters) this.stepAtOnce = (step) => this.initialize(step);
   }
 
