@@ -2,7 +2,10 @@
  * What GPUs send each other: per device the link to others of its machine, and its share of the network between machines.
  *
  * Sources  NVIDIA's datasheets and DGX documentation named in each row; NVLink is stated for both directions together, so
- *          one direction has half. Written down from memory of these documents, as peak arithmetic is.
+ *          one direction has half.
+ * Checked  NVLink 2 to 5 (300, 600, 900, 1800 GB/s) and the adapters of A100 and H100 clusters at
+ *          alpha-one-index.github.io/ai-infra-index/specs/networking-interconnects.html, which gives B200 clusters 800 Gb/s adapters: a DGX
+ *          B200's are taken here. Found in no second place: the processors' memory, DGX-1's adapters.
  * Untrue   peaks of the wires: collectives reach a part of them, small ones much less.
  */
 import { throughputOf } from "./throughput.js";

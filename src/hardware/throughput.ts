@@ -2,8 +2,12 @@
  * Peak arithmetic of devices, dense, without sparsity: what a roofline needs beside bandwidth.
  *
  * Sources  the vendors' datasheets and architecture papers named in each row; 16-bit products that add up in float32
- * Untrue   peaks: real kernels reach a part of them, and rows were written down from memory of these documents. Prices
- *          that are made with them are ratios of two steps on one device, in which much of that falls out.
+ * Checked  16-bit peaks of A100, H100 (SXM, PCIe), H200 and L40S against torchtitan's get_peak_flops, those of A10, V100 and T4 with
+ *          their float32 against Lightning's _CUDA_FLOPS (both link the datasheets); H100's TF32 at glennklockwood.com/garden/processors/h100,
+ *          A40's at hmc-tech.com, the RTX 4090's at waredb.com; other float32 and 16-bit peaks against tables of public projects.
+ *          Found in no second place: TF32 and 16-bit of A30, TF32 of L4, 16-bit of RTX 2080 Ti, TF32 of A10.
+ * Untrue   peaks: real kernels reach a part of them. Prices that are made with them are ratios of two steps on one device, in which
+ *          much of that falls out.
  *
  * Devices without a row have an A100's operations per byte of bandwidth.
  */
