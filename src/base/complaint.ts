@@ -21,6 +21,15 @@ export class InputError extends Error {
   }
 }
 
+/** A complaint about a file: what stands in it may be long, on several lines, or no text at all; a part has at most `most` characters of it. */
+export function complaintInBrief(complaint: Complaint, most: number): InputError {
+  const parts = Object.entries(complaint).map(([part, text]: [string, string]) => {
+    const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+    return [part, line.length > most ? `${line.slice(0, most)}…` : line || "nothing"];
+  });
+  return new InputError(Object.fromEntries(parts) as Complaint); // as: the same parts
+}
+
 /** The complaint as five aligned lines. */
 export function printComplaint({ where, rule, code, expected, got, hint }: Complaint): string {
   return `${where}: ${rule} [${code}]\n  expected  ${expected}\n  got       ${got}\n  hint      ${hint}`;

@@ -4,6 +4,7 @@
  * Limits   what comes out is bounded by what went in: a small file cannot fill memory or take forever
  */
 import { InputError } from "../base/complaint.js";
+import { joinBytes } from "../base/join-bytes.js";
 import type { Source } from "../base/source.js";
 import { MiB } from "../base/units.js";
 
@@ -61,13 +62,7 @@ export async function readWhole(source: Source, limit: number): Promise<Uint8Arr
   });
   if (size > limit) return null;
   if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return joinBytes(pieces);
 }
 
 function damaged({ name, size }: Source, at: number, error: unknown): InputError {

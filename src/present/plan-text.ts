@@ -122,7 +122,7 @@ function notesOf({ rejected, counts, nearestMiss, assumptions }: PlanReport): st
   return [
     nearestMiss && `nearest miss: ${missOf(nearestMiss)}`,
     ...(nearestMiss ? [] : rejected.map((each) => `faster, but ${missOf(each)}`)),
-    `${formatCount(weighed)} setups: ${formatCount(overByBound)} take more than there is by a bound from below, ${formatCount(simulated)} simulated (${formatCount(overBySimulation)} do not fit), ${formatCount(overBesideOther)} left out beside a lighter one that does not fit, ${formatCount(slower)} slower`,
+    `${formatCount(weighed)} setups: ${formatCount(overByBound)} take more than there is by a quick bound, ${formatCount(simulated)} simulated (${formatCount(overBySimulation)} do not fit), ${formatCount(overBesideOther)} left out beside a lighter one that does not fit, ${formatCount(slower)} slower`,
     ...refused.map(({ parallel, because }) => `${parallel} left out: ${because}`),
     ...assumptions.map(({ setting, value, because }) => `${setting}: ${value} (${because})`),
   ].filter((note): note is string => typeof note === "string");

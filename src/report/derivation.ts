@@ -1,7 +1,7 @@
 /** The formula term by term: every tensor alive at the highest moment, as a product of its dims that anyone can check. */
 import { ITEM_SIZE } from "../base/dtype.js";
 import type { DType } from "../base/dtype.js";
-import type { Category, Block, Step } from "../ir/step.js";
+import { type Block, CATEGORIES, type Category, type Step } from "../ir/step.js";
 import type { StepChoice } from "../ir/setup.js";
 import type { StorageId, Tape } from "../ir/tape.js";
 import { lifetimes, nameOf } from "./at-peak.js";
@@ -92,21 +92,8 @@ function sumOf(a: Term, b: Term): Term {
   };
 }
 
-const ORDER: readonly Category[] = [
-  "parameters",
-  "buffers",
-  "gradients",
-  "optimizerStates",
-  "masterParameters",
-  "inputs",
-  "savedTensors",
-  "temporaries",
-  "workspace",
-  "communication",
-];
-
 function byCategory(a: Term, b: Term): number {
-  return ORDER.indexOf(a.category) - ORDER.indexOf(b.category) || b.bytes - a.bytes;
+  return CATEGORIES.indexOf(a.category) - CATEGORIES.indexOf(b.category) || b.bytes - a.bytes;
 }
 
 /** The block's dims with B and S in place of what grows; plain bytes where no product of dims says it. */

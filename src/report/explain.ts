@@ -4,13 +4,14 @@ import { bytes } from "../base/units.js";
 import type { ContextMemory } from "../hardware/contexts.js";
 import type { Graph } from "../ir/graph.js";
 import type { Machine, TrainingSetup } from "../ir/setup.js";
-import type { Phase, Step } from "../ir/step.js";
+import type { Step } from "../ir/step.js";
 import type { Tape } from "../ir/tape.js";
 import type { Timeline } from "../ir/timeline.js";
 import { blocksAtPeak, categoriesAtPeak, GRANULARITY } from "./at-peak.js";
 import { intervalOf, judge } from "./interval.js";
 import { layersOf } from "./layers.js";
 import { placeOf } from "./places.js";
+import { REPORT_PHASES } from "./phases.js";
 import type {
   Assumption,
   EstimateReport,
@@ -42,15 +43,6 @@ export interface ReportInput {
   readonly formula: () => Formula;
 }
 
-const PHASES: Readonly<Record<Phase, ReportPhase>> = {
-  resident: "forward",
-  forward: "forward",
-  backward: "backward",
-  optimizer: "optimizer",
-  "zero-grad": "optimizer",
-  validation: "validation",
-};
-
 export function reportEstimate(input: ReportInput): EstimateReport {
   const { setup, machine, context, graph, tape, step, timeline, outOfMemory } = input;
   const { peak, phases, reserved } = reported(timeline, setup);
@@ -72,7 +64,7 @@ export function reportEstimate(input: ReportInput): EstimateReport {
       allocatedBytes: peak.allocated,
       reservedBytes: reserved,
       deviceTotalBytes: deviceTotal,
-      phase: PHASES[peak.phase],
+      phase: REPORT_PHASES[peak.phase],
       at:
         peak.node < 0
           ? peak.phase === "optimizer"

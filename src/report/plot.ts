@@ -1,6 +1,7 @@
 /** What charts show: one step over time by category, the blocks of the peak, the peak over the batch. */
-import { type Block, blockOf, CATEGORIES, type Category, type Section, type Step } from "../ir/step.js";
+import { type Block, blockOf, CATEGORIES, type Category, type Step } from "../ir/step.js";
 import type { Timeline } from "../ir/timeline.js";
+import { REPORT_PHASES } from "./phases.js";
 import type { AliveReport, ExplainReport, ReportPhase } from "./report.js";
 
 /** A stretch of the step, at its highest moment. */
@@ -54,15 +55,6 @@ export function plotData({ report, step, timeline, gpus }: PlotInput): PlotData 
   };
 }
 
-const PHASES: Readonly<Record<Section["phase"], ReportPhase>> = {
-  resident: "forward",
-  forward: "forward",
-  backward: "backward",
-  optimizer: "optimizer",
-  "zero-grad": "optimizer",
-  validation: "validation",
-};
-
 function columnsOf(step: Step, { moments }: Timeline): Column[] {
   const sums = new Float64Array(CATEGORIES.length);
   const apply = (action: number) => {
@@ -89,7 +81,7 @@ function columnsOf(step: Step, { moments }: Timeline): Column[] {
       }
       if (total > top) {
         top = total;
-        open = { phase: PHASES[phase], bytes: [...sums], reservedBytes: reserved[index] ?? 0 };
+        open = { phase: REPORT_PHASES[phase], bytes: [...sums], reservedBytes: reserved[index] ?? 0 };
       }
       index++;
     }

@@ -4,6 +4,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { describe, expect, it } from "vitest";
 import { catalogueFiles } from "../cli/catalogue-files.js";
 import { estimate, readModel } from "../index.js";
+import { SETTING_ROWS } from "../settings.js";
 import { createHandler } from "./handler.js";
 import { createRunner } from "./job.js";
 import { OPERATION_NAMES } from "./operations.js";
@@ -156,12 +157,31 @@ describe("problems have five parts", () => {
 describe("OpenAPI", () => {
   it("has a path for every operation, and every reference leads somewhere", async () => {
     const document = await (await ask("/openapi.json")).json();
-    for (const name of OPERATION_NAMES) expect(document.paths[`/v1/${name}`]).toBeDefined();
+    const lists = ["models", "gpus", "optimizers", "formats"];
+    const paths = [
+      ...[...OPERATION_NAMES, ...lists].map((name) => `/v1/${name}`),
+      "/health",
+      "/metrics",
+      "/openapi.json",
+    ];
+    expect(Object.keys(document.paths).sort()).toEqual(paths.sort());
+    const inQuery = (name: string): string[] =>
+      document.paths[`/v1/${name}`].get.parameters.map((one: { name: string }) => one.name);
+    for (const name of OPERATION_NAMES)
+      expect(inQuery(name)).toEqual(expect.arrayContaining(["model", ...Object.keys(SETTING_ROWS)]));
+    expect(inQuery("fit")).toEqual(expect.arrayContaining(["for", "margin", "confidence"]));
+    for (const name of lists) {
+      const row = (await (await ask(`/v1/${name}`)).json())[0];
+      expect(row, name).toEqual(expect.any(Object));
+      expect(document.paths[`/v1/${name}`].get.responses[200].content["application/json"].schema.type).toBe(
+        "array",
+      );
+    }
     const names = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
       ([, name]) => name,
     );
     expect(names.length).toBeGreaterThan(5);
-    for (const name of names) expect(document.components.schemas[name as string]).toBeDefined();
+    expect([...new Set(names)].sort()).toEqual(Object.keys(document.components.schemas).sort());
   });
 });
 

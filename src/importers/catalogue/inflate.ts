@@ -1,5 +1,6 @@
 /** Bytes of a gzip file, inflated; bytes that are none, as a server that inflates on its way sends them, as they are. */
 import { InputError } from "../../base/complaint.js";
+import { joinBytes } from "../../base/join-bytes.js";
 import { damaged, tooLarge } from "./complaints.js";
 
 export async function inflate(bytes: Uint8Array, where: string, limit: number): Promise<Uint8Array> {
@@ -22,18 +23,8 @@ export async function inflate(bytes: Uint8Array, where: string, limit: number): 
         throw tooLarge(where, limit);
       }
     }
-    return joined(chunks, size);
+    return joinBytes(chunks);
   } catch (error) {
     throw error instanceof InputError ? error : damaged(where, "(gzip)");
   }
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -1,18 +1,12 @@
 /** Every complaint about an ONNX file, by code. */
-import { type Complaint, InputError } from "../../base/complaint.js";
+import { type Complaint, complaintInBrief, type InputError } from "../../base/complaint.js";
 
 /** Characters of a part that a complaint repeats; names in a file may be longer, or on several lines. */
 const MAX_TEXT = 200;
 const DAMAGED = "the file is damaged or was edited; export the model again";
 
 function complain(complaint: Complaint): InputError {
-  const parts = Object.entries(complaint).map(([part, text]) => [part, oneLine(text)]);
-  return new InputError(Object.fromEntries(parts) as Complaint); // as: the same parts
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line || "nothing";
+  return complaintInBrief(complaint, MAX_TEXT);
 }
 
 export function noGraph(where: string): InputError {

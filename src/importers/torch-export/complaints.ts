@@ -1,16 +1,10 @@
-import { type Complaint, InputError } from "../../base/complaint.js";
+import { type Complaint, complaintInBrief, type InputError } from "../../base/complaint.js";
 
 /** Characters of a part that a complaint repeats; what stands in a file may be longer, or on several lines. */
 const MAX_TEXT = 300;
 
 function complain(complaint: Complaint): InputError {
-  const parts = Object.entries(complaint).map(([part, text]) => [part, oneLine(text)]);
-  return new InputError(Object.fromEntries(parts) as Complaint); // as: the same parts
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, " ");
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
+  return complaintInBrief(complaint, MAX_TEXT);
 }
 
 /** Every complaint about a .pt2 file, by code. */

@@ -1,15 +1,11 @@
 /** Every complaint about a file of weights, by code. */
-import { type Complaint, InputError } from "../../base/complaint.js";
+import { type Complaint, complaintInBrief, type InputError } from "../../base/complaint.js";
 
 const MAX_TEXT = 200;
 const DAMAGED = "the file is damaged or cut short; compare its size with the original";
 
 function complain(complaint: Complaint): InputError {
-  const parts = Object.entries(complaint).map(([part, text]) => {
-    const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
-    return [part, line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line || "nothing"];
-  });
-  return new InputError(Object.fromEntries(parts) as Complaint); // as: the same parts
+  return complaintInBrief(complaint, MAX_TEXT);
 }
 
 export function badHeader(where: string, expected: string, got: string): InputError {
