@@ -3,11 +3,6 @@
  *
  * Pure and isomorphic: no I/O, no clock, no locale. The same input gives the same answer, in Node and in browsers.
  */
-import type { ImportedModel } from "./importers/model.js";
-import { reportEstimate, reportExplanation } from "./report/explain.js";
-import type { EstimateReport, ExplainReport } from "./report/report.js";
-import { inputOf } from "./report-input.js";
-import type { Options } from "./settings.js";
 
 export { InputError, printComplaint } from "./base/complaint.js";
 export { byHand, byHandOf, type ByHandReport } from "./by-hand.js";
@@ -19,6 +14,7 @@ export { checkFlags } from "./check-options.js";
 export { advise } from "./advise.js";
 export type { AdviceReport } from "./report/advice/report.js";
 export { compare, type CompareOptions } from "./compare.js";
+export { estimate, explain } from "./estimate.js";
 export { fit, type FitOptions } from "./fit.js";
 export { plan, type PlanOptions } from "./plan.js";
 export type { PlanReport } from "./report/plan/report.js";
@@ -43,13 +39,3 @@ export type { ReadModelOptions } from "./read-model.js";
 export type { FitReport } from "./report/fit.js";
 export type { EstimateReport, ExplainReport } from "./report/report.js";
 export type { Options } from "./settings.js";
-
-/** The answer to "how much memory": totals, peak, breakdown, formula, verdict. `JSON.stringify` prints the contract's JSON. */
-export function estimate(model: ImportedModel, options: Options = {}): EstimateReport {
-  return reportEstimate(inputOf(model, options));
-}
-
-/** As `estimate`, with every layer's receipts and every block alive at the peak. */
-export function explain(model: ImportedModel, options: Options = {}): ExplainReport {
-  return reportExplanation(inputOf(model, options));
-}

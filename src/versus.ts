@@ -1,7 +1,7 @@
 /** Two models or two setups side by side, and which setting makes which part of the difference. */
 import { InputError } from "./complaints.js";
 import { checkFlags } from "./check-options.js";
-import { estimate } from "./index.js";
+import { estimate } from "./estimate.js";
 import type { ImportedModel } from "./importers/model.js";
 import { differencesOf, type SettingDifference, type VersusReport } from "./report/versus.js";
 import { flagOf, type Options, SETTING_ROWS } from "./settings.js";

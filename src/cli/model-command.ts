@@ -1,6 +1,7 @@
 /** What `estimate` and `explain` share: flags and a setup file → options, a path → a model, an answer → a format. */
 import { checkFlags } from "../check-options.js";
-import { type ImportedModel, readModel, type Source } from "../index.js";
+import type { ImportedModel, Source } from "../index.js";
+import { readModel } from "../read-model.js";
 import { type Options, settingOf } from "../settings.js";
 import { readSetup } from "../setup-file.js";
 import { largeProfile, largeSetup, plotEnding, twoFormats } from "./complaints.js";

@@ -1,12 +1,9 @@
 /** `plimsoll advise`: ranked changes, and those that make the step fit together. */
-import { advise, type AdviceReport } from "../../index.js";
-import {
-  adviceList,
-  renderAdvice,
-  renderAdviceMarkdown,
-  renderJson,
-  renderListCsv,
-} from "../../present/index.js";
+import type { AdviceReport } from "../../index.js";
+import { advise } from "../../advise.js";
+import { adviceList, renderAdvice, renderAdviceMarkdown } from "../../present/advice-text.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";

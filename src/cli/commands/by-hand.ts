@@ -1,8 +1,10 @@
 /** `plimsoll by-hand`: every known rule of thumb side by side, each with what it misses. */
 import { byHand, countByHand } from "../../by-hand.js";
 import { handCount } from "../../complaints.js";
-import { explain } from "../../index.js";
-import { renderByHand, renderJson, renderListCsv } from "../../present/index.js";
+import { explain } from "../../estimate.js";
+import { renderByHand } from "../../present/by-hand-text.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
 import { EXIT } from "../exit-codes.js";
 import { withModel } from "../model-command.js";
 import { type OutputFlags, print, terminalWidth, wantsColor } from "../terminal.js";

@@ -1,13 +1,11 @@
 /** `plimsoll compare`: a prediction beside what was measured. */
 import { writeFile } from "node:fs/promises";
-import { type CompareOptions, type CompareReport, compare, readRecording } from "../../index.js";
-import {
-  compareList,
-  renderCompare,
-  renderCompareMarkdown,
-  renderJson,
-  renderListCsv,
-} from "../../present/index.js";
+import type { CompareOptions, CompareReport } from "../../index.js";
+import { compare } from "../../compare.js";
+import { readRecording } from "../../read-model.js";
+import { compareList, renderCompare, renderCompareMarkdown } from "../../present/compare-text.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
 import { cannotSave, nothingToSave } from "../complaints.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withFile, withModel } from "../model-command.js";

@@ -1,8 +1,12 @@
 /** `plimsoll estimate`: the number, the breakdown, the verdict. */
 import { usualRule } from "../../by-hand.js";
 import { emitStage } from "../../emit.js";
-import { type EstimateReport, estimate, explain, type ImportedModel, type Options } from "../../index.js";
-import { renderEstimateCsv, renderEstimateMarkdown, renderJson, renderText } from "../../present/index.js";
+import type { EstimateReport, ImportedModel, Options } from "../../index.js";
+import { estimate, explain } from "../../estimate.js";
+import { renderEstimateCsv } from "../../present/csv.js";
+import { renderEstimateMarkdown } from "../../present/markdown.js";
+import { renderJson } from "../../present/json.js";
+import { renderText } from "../../present/text.js";
 import { sequenceFormOf } from "../../sequence-form.js";
 import { largestBatch } from "../../search.js";
 import { EXIT } from "../exit-codes.js";

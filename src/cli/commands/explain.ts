@@ -1,11 +1,10 @@
 /** `plimsoll explain`: the receipt of every byte. */
-import { type ExplainReport, explain } from "../../index.js";
-import {
-  renderExplanation,
-  renderExplanationMarkdown,
-  renderJson,
-  renderLayersCsv,
-} from "../../present/index.js";
+import type { ExplainReport } from "../../index.js";
+import { explain } from "../../estimate.js";
+import { renderExplanation } from "../../present/explain-text.js";
+import { renderExplanationMarkdown } from "../../present/markdown.js";
+import { renderJson } from "../../present/json.js";
+import { renderLayersCsv } from "../../present/csv.js";
 import { formulaAlone } from "../complaints.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";

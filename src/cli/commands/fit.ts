@@ -1,7 +1,9 @@
 /** `plimsoll fit`: the largest size that fits, on one device or on each. */
-import { fit, type FitOptions, type FitReport } from "../../index.js";
+import type { FitOptions, FitReport } from "../../index.js";
+import { fit } from "../../fit.js";
 import { fitList, renderFit, renderFitMarkdown } from "../../present/fit-text.js";
-import { renderJson, renderListCsv } from "../../present/index.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";

@@ -5,8 +5,8 @@ import {
   renderDerivation,
   renderDerivationLatex,
   renderDerivationMarkdown,
-  renderJson,
-} from "../../present/index.js";
+} from "../../present/derivation.js";
+import { renderJson } from "../../present/json.js";
 import { type ModelFlags, withModel } from "../model-command.js";
 import { terminalWidth, wantsColor } from "../terminal.js";
 

@@ -1,14 +1,11 @@
 /** `plimsoll models`, `gpus`, `optimizers` and `formats`: what is known, with sources. */
-import {
-  fold,
-  formatBytes,
-  formatCount,
-  type List,
-  renderJson,
-  renderList,
-  renderListCsv,
-} from "../../present/index.js";
-import { listModels } from "../../index.js";
+import type { List } from "../../present/index.js";
+import { fold } from "../../present/layout.js";
+import { formatBytes, formatCount } from "../../present/units.js";
+import { renderJson } from "../../present/json.js";
+import { renderList } from "../../present/list.js";
+import { renderListCsv } from "../../present/csv.js";
+import { listModels } from "../../list-models.js";
 import { listFormats, listGpus, listOptimizers } from "../../tables.js";
 import { catalogueFiles } from "../catalogue-files.js";
 import { EXIT } from "../exit-codes.js";

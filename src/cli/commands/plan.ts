@@ -1,13 +1,10 @@
 /** `plimsoll plan`: how to spread a model over a cluster, or the file for the engine that runs it. */
-import { plan, type PlanOptions, type PlanReport } from "../../index.js";
-import {
-  planList,
-  renderJson,
-  renderListCsv,
-  renderPlan,
-  renderPlanFile,
-  renderPlanMarkdown,
-} from "../../present/index.js";
+import type { PlanOptions, PlanReport } from "../../index.js";
+import { plan } from "../../plan.js";
+import { planList, renderPlan, renderPlanMarkdown } from "../../present/plan-text.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
+import { renderPlanFile } from "../../present/plan-files/file.js";
 import { EXIT } from "../exit-codes.js";
 import { type ModelFlags, resolveFlags, withModel } from "../model-command.js";
 import { print, terminalWidth, wantsColor } from "../terminal.js";

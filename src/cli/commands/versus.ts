@@ -1,13 +1,9 @@
 /** `plimsoll estimate A --vs B`, `--vs-setup FILE`, `--vs-set KEY=VALUE`: two answers side by side. */
 import { checkFlags } from "../../check-options.js";
 import type { ImportedModel, Options } from "../../index.js";
-import {
-  renderJson,
-  renderListCsv,
-  renderVersus,
-  renderVersusMarkdown,
-  versusList,
-} from "../../present/index.js";
+import { renderJson } from "../../present/json.js";
+import { renderListCsv } from "../../present/csv.js";
+import { renderVersus, renderVersusMarkdown, versusList } from "../../present/versus-text.js";
 import { type Side, versus } from "../../versus.js";
 import { settingOf } from "../../settings.js";
 import { notComparable, notASetting } from "../complaints.js";

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { performance } from "node:perf_hooks";
-import { formatBytes } from "../../present/index.js";
+import { formatBytes } from "../../present/units.js";
 import { cannotSave, noCommand, notANumber } from "../complaints.js";
 import { findGpuTool, type GpuSample, type GpuTool } from "../watch/gpu-tools.js";
 import { readTree, type TreeMemory } from "../watch/process-tree.js";
