@@ -25,7 +25,7 @@ const CASES: readonly [what: string, path: () => string, parts: readonly string[
       spaces.write('{"traceEvents":[');
       return file("z.json.gz", gzipSync(spaces));
     },
-    ["[json/object]"],
+    ["[gzip/bomb]"],
   ],
   [
     "a pickle that names os.system",

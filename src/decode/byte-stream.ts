@@ -3,13 +3,16 @@
  *
  * Limits   what comes out is bounded by what went in: a small file cannot fill memory or take forever
  */
+import { Gunzip } from "fflate";
 import { InputError } from "../base/complaint.js";
 import { joinBytes } from "../base/join-bytes.js";
 import type { Source } from "../base/source.js";
-import { MiB } from "../base/units.js";
+import { KiB, MiB } from "../base/units.js";
 
 /** Bytes that are read at a time. */
 const PIECE = MiB;
+/** And of a gzip file: at most 33 MB come out of them. */
+const PACKED_PIECE = 32 * KiB;
 /** Traces deflate some 20 : 1, snapshots with stacks 70 : 1; deflate itself stops at about 1032 : 1. */
 const MAX_RATIO = 200;
 const FREE = 16 * MiB;
@@ -23,31 +26,27 @@ export async function readPieces(source: Source, take: (piece: Uint8Array) => bo
   }
 }
 
+/**
+ * fflate rather than `DecompressionStream`: it inflates a piece before it takes the next, so what came out is known to be of
+ * what went in; Node's stream takes a whole file before a bomb in its first bytes is seen.
+ */
 async function inflatePieces(source: Source, take: (piece: Uint8Array) => boolean): Promise<void> {
-  let at = 0;
-  const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      if (at >= source.size) return controller.close();
-      const end = Math.min(at + PIECE / 16, source.size);
-      const piece = await source.read(at, end);
-      at = end;
-      controller.enqueue(piece as Uint8Array<ArrayBuffer>); // never shared memory
-    },
-  });
-  const reader = packed.pipeThrough(new DecompressionStream("gzip")).getReader();
+  let inflated: Uint8Array[] = [];
+  const gunzip = new Gunzip((piece) => inflated.push(piece));
   let size = 0;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((error: unknown) => {
-        throw damaged(source, at, error);
-      });
-      if (done) return;
-      size += value.length;
-      if (size > FREE && size > MAX_RATIO * at) throw bomb(source, size, at);
-      if (!take(value)) return;
+  for (let at = 0; at < source.size; ) {
+    const end = Math.min(at + PACKED_PIECE, source.size);
+    const packed = await source.read(at, end);
+    at = end;
+    try {
+      gunzip.push(packed, at === source.size);
+    } catch (error) {
+      throw damaged(source, at, error);
     }
-  } finally {
-    await reader.cancel().catch(() => undefined); // what is left is nobody's
+    for (const piece of inflated) size += piece.length;
+    if (size > FREE && size > MAX_RATIO * at) throw bomb(source, size, at);
+    for (const piece of inflated) if (piece.length > 0 && !take(piece)) return;
+    inflated = [];
   }
 }
 

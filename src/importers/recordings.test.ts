@@ -121,8 +121,9 @@ const BROKEN: [string, string, () => Uint8Array, string][] = [
     "a bomb of spaces",
     "x.json.gz",
     () => gzipSync(Buffer.concat([Buffer.from('{"traceEvents":['), Buffer.alloc(100_000_000, " ")])),
-    "json/object",
+    "gzip/bomb",
   ],
+  ["an event of nine megabytes", "x.json", () => trace(`{"ph":"${"X".repeat(9_000_000)}"}`), "json/object"],
   ["a bomb of zeros", "x.pickle.gz", () => gzipSync(Buffer.alloc(100_000_000)), "gzip/bomb"],
   ["a pickle that names os.system", "x.pickle", () => pickle("cos\nsystem\n(S'true'\ntR."), "pickle/code"],
   [
