@@ -1,13 +1,14 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
 import { traceProgram } from "./autograd/trace-program.js";
+import { Kept } from "./base/kept.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
-import type { Machine, TrainingSetup } from "./ir/setup.js";
+import type { Machine, StepSetup, TrainingSetup } from "./ir/setup.js";
 import type { Step } from "./ir/step.js";
 import type { Tape } from "./ir/tape.js";
 import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
-import { recordTape, validationTape } from "./record-tape.js";
+import { deviceKey, recordTape, validationTape } from "./record-tape.js";
 import { planProgram } from "./training/plan-program.js";
 import { planStep } from "./training/plan-step.js";
 
@@ -17,6 +18,8 @@ export interface Analysis {
   readonly step: Step;
   readonly timeline: Timeline;
 }
+
+type Planned = Omit<Analysis, "timeline">;
 
 export interface AnalyzeOptions {
   /** Write down every moment of the last step. */
@@ -30,18 +33,27 @@ export function analyze(
   options: AnalyzeOptions = {},
 ): Analysis {
   const { allocator } = setup;
-  const planned = plan(model, setup, machine);
-  const timeline = simulateMemory(planned.step, machine, { ...options, allocator }); // what the allocator hands out
-  return { ...planned, timeline };
+  const before = plan(model, setup, machine);
+  const timeline = simulateMemory(before.step, machine, { ...options, allocator }); // what the allocator hands out
+  return { ...before, timeline };
 }
 
+/** A step serves every allocator, capacity and report. */
+const planned = new Kept<Graph, Planned>(2);
+
 /** The pipeline up to the allocator. */
-export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit<Analysis, "timeline"> {
+export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Planned {
+  const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
+  const { allocator, step, ...ofStep } = setup;
+  const key = JSON.stringify([ofStep, deviceKey(device)]);
+  return planned.get(model, key, () => planAnew(model, ofStep, device));
+}
+
+function planAnew(model: Graph, setup: StepSetup, device: Device): Planned {
   if (setup.framework === "tensorflow") {
     const tape = traceProgram(model, setup); // forward and backward are one graph
     return { graph: model, tape, step: planProgram(tape, setup) };
   }
-  const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const { graph, tape, moved } = recordTape(model, setup, device); // what backward must keep
   const validation = setup.validate ? validationTape(moved, setup, device) : null;
   const step = planStep(tape, setup, device, validation); // what is allocated and freed, in order

@@ -1,5 +1,6 @@
 /** Model + sizes → the forward graph a step runs. The last few graphs are kept: questions repeat with other settings. */
 import type { Diagnostic } from "./base/complaint.js";
+import { Kept } from "./base/kept.js";
 import { noImageInput, unknownInput } from "./complaints.js";
 import { freezeParameters } from "./freeze-parameters.js";
 import type { Bindings, ImportedModel } from "./importers/model.js";
@@ -15,29 +16,23 @@ export interface BoundModel {
 }
 
 /** Enough for one setup and its formula. */
-const KEPT = 4;
-const graphs = new WeakMap<ImportedModel, Map<string, BoundModel>>();
+const graphs = new Kept<ImportedModel, BoundModel>(4);
 
 export function bindModel(
   model: ImportedModel,
   bindings: Bindings,
   setup: Pick<TrainingSetup, "freeze" | "adapters" | "quantization" | "checkpointing" | "precision">,
 ): BoundModel {
-  const known = graphs.get(model) ?? new Map<string, BoundModel>();
-  graphs.set(model, known);
   const { freeze, adapters = null, quantization = null } = setup;
   const inputsTrain = setup.checkpointing !== null;
   const autocast = autocastType(setup.precision) !== null;
   const key = JSON.stringify([bindings, freeze, adapters, quantization, inputsTrain, autocast]);
-  const before = known.get(key);
-  if (before) return before;
-  const { graph, diagnostics } = model.bind(bindings);
-  checkSizes(graph, bindings);
-  const adapted = addAdapters(quantize(graph, quantization), adapters, { inputsTrain, autocast });
-  const bound = { graph: freezeParameters(adapted, freeze), diagnostics };
-  if (known.size >= KEPT) known.clear();
-  known.set(key, bound);
-  return bound;
+  return graphs.get(model, key, () => {
+    const { graph, diagnostics } = model.bind(bindings);
+    checkSizes(graph, bindings);
+    const adapted = addAdapters(quantize(graph, quantization), adapters, { inputsTrain, autocast });
+    return { graph: freezeParameters(adapted, freeze), diagnostics };
+  });
 }
 
 /** The same sizes at another batch: shapes that are given follow it in their first dim. */

@@ -4,6 +4,7 @@
  */
 import { differentiate } from "./autograd/differentiate.js";
 import { partition } from "./autograd/partition/partition.js";
+import { Kept } from "./base/kept.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
 import type { TapeSetup } from "./ir/setup.js";
@@ -25,19 +26,10 @@ export interface RecordedTape {
 }
 
 /** A tape is the largest structure there is. */
-const KEPT = 2;
-const tapes = new WeakMap<Graph, Map<string, RecordedTape>>();
+const tapes = new Kept<Graph, RecordedTape>(2);
 
 export function recordTape(model: Graph, setup: TapeSetup, device: Device): RecordedTape {
-  const known = tapes.get(model) ?? new Map<string, RecordedTape>();
-  tapes.set(model, known);
-  const key = keyOf(setup, device);
-  const before = known.get(key);
-  if (before) return before;
-  const recorded = record(model, setup, device);
-  if (known.size >= KEPT) known.clear();
-  known.set(key, recorded);
-  return recorded;
+  return tapes.get(model, keyOf(setup, device), () => record(model, setup, device));
 }
 
 function record(model: Graph, setup: TapeSetup, device: Device): RecordedTape {
@@ -82,7 +74,12 @@ function keyOf(setup: TapeSetup, device: Device): string {
     cudnn: setup.cudnn,
     parallel: setup.parallel,
   };
-  const ofDevice: Record<keyof Device, unknown> = {
+  return JSON.stringify([ofSetup, deviceKey(device)]);
+}
+
+/** Everything that a device decides, in one order. */
+export function deviceKey(device: Device): Record<keyof Device, unknown> {
+  return {
     computeCapability: device.computeCapability,
     multiprocessors: device.multiprocessors,
     blasWorkspace: device.blasWorkspace,
@@ -90,5 +87,4 @@ function keyOf(setup: TapeSetup, device: Device): string {
     tf32: device.tf32,
     cudnn: device.cudnn,
   };
-  return JSON.stringify([ofSetup, ofDevice]);
 }

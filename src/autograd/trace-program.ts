@@ -11,7 +11,7 @@ import { type Shape, elements } from "../base/shape.js";
 import type { Emitter, GraphOperation, GraphTensor, TracedOperation } from "../frameworks/tensorflow/op.js";
 import { operationOf } from "../frameworks/tensorflow/table.js";
 import type { Attributes, Graph, Node, NodeId, ValueId } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
+import type { StepSetup } from "../ir/setup.js";
 import type { ForwardEvent, GradNode, Operation, Storage, StorageId, Tape } from "../ir/tape.js";
 import { dense, packedSize, type TensorSpec } from "../ir/tensor.js";
 
@@ -26,7 +26,7 @@ const CONSTANT = -1;
 /** More gradients than this of one tensor are added early, when they take more bytes than that. */
 const EARLY = { count: 4, bytes: 128 * 1024 * 1024 };
 
-export function traceProgram(graph: Graph, setup: TrainingSetup): Tape {
+export function traceProgram(graph: Graph, setup: StepSetup): Tape {
   return new Tracing(graph, setup.optimizer !== null).run(setup.mode === "train");
 }
 

@@ -209,6 +209,9 @@ type OfTheStep =
 /** What decides how the forward pass runs, and what it keeps. */
 export type TapeSetup = Omit<TrainingSetup, OfTheStep>;
 
+/** What decides the step: all but how its blocks are placed, and which step is asked about. */
+export type StepSetup = Omit<TrainingSetup, "allocator" | "step">;
+
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
 export interface AllocatorSettings {
   readonly backend: "native" | "cudaMallocAsync" | "bfc";

@@ -18,7 +18,7 @@ import {
 import { operationOf } from "../frameworks/tensorflow/table.js";
 import { dense, packedSize, type TensorSpec } from "../ir/tensor.js";
 import type { Value, ValueId } from "../ir/graph.js";
-import type { TrainingSetup } from "../ir/setup.js";
+import type { StepSetup } from "../ir/setup.js";
 import {
   type BlockId,
   type Category,
@@ -54,14 +54,14 @@ const BECAUSE: Partial<Record<Category, string>> = {
   temporaries: "a result that dies after its last reader",
 };
 
-export function planProgram(tape: Tape, setup: TrainingSetup): Step {
+export function planProgram(tape: Tape, setup: StepSetup): Step {
   return new ProgramPlanner(tape, setup).plan();
 }
 
 class ProgramPlanner {
   private readonly tape: Tape;
   private readonly program: Program;
-  private readonly setup: TrainingSetup;
+  private readonly setup: StepSetup;
   private readonly ledger = new Ledger();
   private readonly operations: Planned[] = [];
   /** Slots, by parameter and name. */
@@ -70,7 +70,7 @@ class ProgramPlanner {
   /** Blocks that are there before the step. */
   private readonly residents: BlockId[] = [];
 
-  constructor(tape: Tape, setup: TrainingSetup) {
+  constructor(tape: Tape, setup: StepSetup) {
     this.tape = tape;
     invariant(tape.program, "the step was traced");
     this.program = tape.program;

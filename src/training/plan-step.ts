@@ -5,7 +5,7 @@
 import type { DType } from "../base/dtype.js";
 import type { Device } from "../frameworks/pytorch/kernel.js";
 import type { NodeId, Value, ValueId } from "../ir/graph.js";
-import type { OptimizerChoice, TrainingSetup } from "../ir/setup.js";
+import type { OptimizerChoice, StepSetup } from "../ir/setup.js";
 import {
   allocation,
   type Block,
@@ -48,12 +48,7 @@ const RESIDENT_BECAUSE: Partial<Record<Category, string>> = {
 };
 
 /** `validation`: the model in eval mode, when it runs after every step. */
-export function planStep(
-  tape: Tape,
-  setup: TrainingSetup,
-  device: Device,
-  validation: Tape | null = null,
-): Step {
+export function planStep(tape: Tape, setup: StepSetup, device: Device, validation: Tape | null = null): Step {
   const planner = new StepPlanner(tape, setup, device, validation);
   const resident = planner.residents();
   const first = planner.step(true);
@@ -78,7 +73,7 @@ interface PlannedPasses {
 class StepPlanner {
   readonly ledger = new Ledger();
   private readonly tape: Tape;
-  private readonly setup: TrainingSetup;
+  private readonly setup: StepSetup;
   private readonly device: Device;
   /** By operator, the storages that lose their last Python reference after it. */
   private readonly dying: readonly (readonly StorageId[] | undefined)[];
@@ -112,7 +107,7 @@ class StepPlanner {
   /** Appends a validation pass. */
   private readonly validate: (() => void) | null;
 
-  constructor(tape: Tape, setup: TrainingSetup, device: Device, validation: Tape | null) {
+  constructor(tape: Tape, setup: StepSetup, device: Device, validation: Tape | null) {
     this.tape = tape;
     this.setup = setup;
     this.device = device;

@@ -1,7 +1,7 @@
 /** Setup → the hooks of the way its model is spread over GPUs. */
 import type { Device } from "../../frameworks/pytorch/kernel.js";
 import type { DType } from "../../base/dtype.js";
-import { storedType, type TrainingSetup, type Zero } from "../../ir/setup.js";
+import { storedType, type StepSetup, type Zero } from "../../ir/setup.js";
 import type { Tape } from "../../ir/tape.js";
 import type { Ledger } from "../ledger.js";
 import { MegatronMasters } from "./megatron-masters.js";
@@ -18,7 +18,7 @@ import { ZeroWhole } from "./zero-whole.js";
 
 export interface RankContext {
   readonly tape: Tape;
-  readonly setup: TrainingSetup;
+  readonly setup: StepSetup;
   readonly ledger: Ledger;
   readonly device: Device;
   /** Of what this rank owns, by parameter. */

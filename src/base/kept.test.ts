@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { Kept } from "./kept.js";
+
+test("an answer is computed once for an object and a key, and makes room when others come", () => {
+  const computed: string[] = [];
+  const kept = new Kept<object, string>(2);
+  const [one, other] = [{}, {}];
+  const ask = (object: object, key: string) =>
+    kept.get(object, key, () => {
+      computed.push(key);
+      return key.toUpperCase();
+    });
+  expect([ask(one, "a"), ask(one, "a"), ask(other, "a")]).toEqual(["A", "A", "A"]);
+  expect(computed).toEqual(["a", "a"]);
+  for (const key of ["b", "c", "a"]) ask(one, key);
+  expect(computed).toEqual(["a", "a", "b", "c", "a"]);
+});
