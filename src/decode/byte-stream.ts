@@ -3,7 +3,6 @@
  *
  * Limits   what comes out is bounded by what went in: a small file cannot fill memory or take forever
  */
-import { Gunzip } from "fflate";
 import { InputError } from "../base/complaint.js";
 import { joinBytes } from "../base/join-bytes.js";
 import type { Source } from "../base/source.js";
@@ -31,6 +30,7 @@ export async function readPieces(source: Source, take: (piece: Uint8Array) => bo
  * what went in; Node's stream takes a whole file before a bomb in its first bytes is seen.
  */
 async function inflatePieces(source: Source, take: (piece: Uint8Array) => boolean): Promise<void> {
+  const { Gunzip } = await import("fflate");
   let inflated: Uint8Array[] = [];
   const gunzip = new Gunzip((piece) => inflated.push(piece));
   let size = 0;
