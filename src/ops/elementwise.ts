@@ -11,6 +11,7 @@ import {
   resultType,
   unary,
 } from "./rule.js";
+import { realType } from "./fourier.js";
 import { iterate } from "./layout.js";
 import { dense, type TensorSpec } from "../ir/tensor.js";
 
@@ -81,7 +82,7 @@ export const unaries = {
   abs: op({
     inputs: ["self"],
     outputs: ["result"],
-    infer: ({ self }) => iterate([self], self.dtype),
+    infer: ({ self }) => iterate([self], realType(self.dtype)),
     backward: { self: ["self"] },
   }),
   log: unary("self"),
@@ -97,6 +98,13 @@ export const unaries = {
   atan: unary("self"),
   erf: unary("self"),
   erfc: unary("self"),
+  erfinv: unary("result"),
+  sinc: unary("self"),
+  lgamma: unary("self"),
+  digamma: unary("self"),
+  asinh: unary("self"),
+  acosh: unary("self"),
+  atanh: unary("self"),
   square: unary("self"),
   neg: kept(),
   sign: kept(),
@@ -159,6 +167,10 @@ export const binaries = {
   maximum: binary({ self: ["self", "other"], other: ["self", "other"] }),
   minimum: binary({ self: ["self", "other"], other: ["self", "other"] }),
   atan2: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  hypot: binary({ self: ["self", "result"], other: ["other", "result"] }),
+  xlogy: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  logaddexp: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  logaddexp2: binary({ self: ["self", "other"], other: ["self", "other"] }),
   pow: op({
     inputs: ["self?", "exponent?"],
     outputs: ["result"],
@@ -177,6 +189,7 @@ export const binaries = {
   ge: compares(),
   logicalAnd: compares(),
   logicalOr: compares(),
+  logicalXor: compares(),
   bitwiseAnd: op({
     inputs: ["self", "other?"],
     outputs: ["result"],

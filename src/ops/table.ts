@@ -2,7 +2,9 @@ import { attentions } from "./attention.js";
 import { collectives } from "./collectives.js";
 import { convolutions } from "./convolution.js";
 import { copies } from "./copies.js";
+import { distances } from "./distances.js";
 import { activations, binaries, ternaries, unaries } from "./elementwise.js";
+import { fouriers } from "./fourier.js";
 import { indexings } from "./indexing.js";
 import { products } from "./linear.js";
 import { losses } from "./loss.js";
@@ -32,6 +34,8 @@ export const OPS = {
   ...copies,
   ...indexings,
   ...losses,
+  ...fouriers,
+  ...distances,
   ...collectives,
   ...randoms,
   ...quantized,

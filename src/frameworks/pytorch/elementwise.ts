@@ -3,6 +3,8 @@
  * tools/autograd/derivatives.yaml spells out. Broadcast gradients are reduced afterwards by the engine.
  */
 import { dense, type TensorSpec } from "../../ir/tensor.js";
+import { isComplex } from "../../ops/fourier.js";
+import { absolute } from "./fourier.js";
 import {
   type BackwardCall,
   elementwise,
@@ -55,10 +57,15 @@ function chain(saved: "self" | "result", steps: number): KernelRule {
 
 const same: Formula = (_, call) => gradOf(call);
 const one: Formula = (kernel, call) => elementwise(kernel, [gradOf(call)]);
+/** The gradient by the other factor, whose conjugate is written out first where it is complex. */
 const times =
   (saved: string): Formula =>
-  (kernel, call) =>
-    elementwise(kernel, call.saved[saved] ? [gradOf(call), call.saved[saved]] : [gradOf(call)]);
+  (kernel, call) => {
+    const other = call.saved[saved];
+    if (!other) return elementwise(kernel, [gradOf(call)]);
+    const factor = isComplex(other.spec.dtype) ? elementwise(kernel, [other]) : other;
+    return elementwise(kernel, [gradOf(call), factor]);
+  };
 
 /** `maybe_multiply(grad, alpha)`: a kernel only when alpha is not one. */
 const byAlpha: Formula = (kernel, call) => {
@@ -98,6 +105,33 @@ const powerExponent: Formula = (kernel, call) => {
   const result = kept(call, "result", "exponent");
   const log = elementwise(kernel, [call.saved.self ?? result]);
   return elementwise(kernel, [gradOf(call), elementwise(kernel, [result, log])]);
+};
+
+/** where(pi x² == 0, 0, grad * ((pi x cos(pi x) - sin(pi x)) / (pi x²))) */
+const sincGradient: Formula = (kernel, call) => {
+  const self = kept(call, "self");
+  const one = () => elementwise(kernel, [self]);
+  one(); // pi x
+  const square = one();
+  one(); // pi x²
+  kernel.free(square);
+  const parts = [one(), one(), one(), one(), one()]; // sine, cosine, product, difference, ratio
+  const out = elementwise(kernel, [gradOf(call), self]);
+  for (const part of parts.reverse()) kernel.free(part);
+  const zero = kernel.empty(dense([], gradOf(call).spec.dtype));
+  const mask = elementwise(kernel, [self], "bool");
+  const chosen = elementwise(kernel, [mask, out], gradOf(call).spec.dtype);
+  for (const part of [mask, zero]) kernel.free(part);
+  return chosen;
+};
+
+/** xlogy(grad, other), zero where self is zero and other is not above it */
+const xlogyGradient: Formula = (kernel, call) => {
+  const [self, other] = [kept(call, "self"), call.saved.other ?? kept(call, "self")];
+  const raw = elementwise(kernel, [gradOf(call), other]);
+  const masks = [self, other].map((operand) => elementwise(kernel, [operand], "bool"));
+  elementwise(kernel, masks, "bool");
+  return elementwise(kernel, [raw]);
 };
 
 /** grad * isfinite(self): equal to itself, and its magnitude not infinite. */
@@ -222,7 +256,7 @@ export const elementwiseKernels = {
   softplus: fused("self"),
   softshrink: fused("self"),
   threshold: fused("self", "copy", "saved"),
-  rrelu: fused("self", "result"),
+  rreluWithNoise: fused("self", "result"),
   glu: { backward: gradients({ self: (kernel, call) => kernel.empty(kept(call, "self").spec) }) },
   prelu: {
     backward: (kernel, call) => {
@@ -253,7 +287,16 @@ export const elementwiseKernels = {
   rsqrt: scaledPower,
   reciprocal: scaledPower,
   tan: chain("result", 2),
-  abs: chain("self", 1),
+  abs: {
+    forward: absolute,
+    backward: gradients({
+      self: (kernel, call) => {
+        const sign = elementwise(kernel, [kept(call, "self")]);
+        return elementwise(kernel, [sign, gradOf(call)]);
+      },
+    }),
+    inPlace: "copy",
+  },
   log: chain("self", 0),
   log1p: chain("self", 1),
   log2: chain("self", 1),
@@ -267,6 +310,12 @@ export const elementwiseKernels = {
   atan: chain("self", 2),
   erf: chain("self", 4),
   erfc: chain("self", 4),
+  asinh: chain("self", 3),
+  acosh: chain("self", 3),
+  atanh: chain("self", 2),
+  lgamma: chain("self", 1),
+  digamma: chain("self", 1),
+  sinc: { backward: gradients({ self: sincGradient }) },
   neg: { backward: gradients({ self: one }), inPlace: "result" },
   sign: { backward: gradients({ self: one }) },
   sgn: { backward: gradients({ self: one }) },
@@ -320,7 +369,36 @@ export const elementwiseKernels = {
   pow: { backward: gradients({ self: powerBase, exponent: powerExponent }), inPlace: "copy" },
   maximum: { backward: gradients({ self: winner, other: winner }) },
   minimum: { backward: gradients({ self: winner, other: winner }) },
-  atan2: { backward: gradients({ self: times("other"), other: times("self") }) },
+  /** grad * other / (self² + other²), and its counterpart */
+  atan2: {
+    backward: (kernel, call) => {
+      const { self, other } = call.saved as { self: Held; other: Held };
+      const squares = [elementwise(kernel, [self]), elementwise(kernel, [other])];
+      const sum = elementwise(kernel, squares);
+      const ratio = elementwise(kernel, [sum]);
+      void ratio;
+      return call.ports.map((port, i) =>
+        call.needs[i] ? elementwise(kernel, [gradOf(call), port === "self" ? other : self]) : null,
+      );
+    },
+  },
+  hypot: {
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "self")])]),
+      other: (kernel, call) =>
+        elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "other")])]),
+    }),
+  },
+  // grad * self / other
+  xlogy: {
+    backward: gradients({
+      self: xlogyGradient,
+      other: (kernel, call) => {
+        const product = elementwise(kernel, [gradOf(call), kept(call, "self")]);
+        return elementwise(kernel, [product, kept(call, "other")]);
+      },
+    }),
+  },
   where: {
     forward: (kernel, { inputs, outputs }) => {
       // a number among the operands becomes a 0-dim tensor first

@@ -257,7 +257,7 @@ export const lowerKlDiv: Lowering = (trace, inputs, attributes) => {
 };
 
 function divergence(trace: Tracer, self: Traced, target: Traced): Traced {
-  const entropy = trace.call("mul", { self: target, other: target });
+  const entropy = trace.call("xlogy", { self: target, other: target });
   const cross = trace.call("mul", { self: target, other: self });
   const every = trace.call("sub", { self: entropy, other: cross });
   for (const part of [cross, entropy]) trace.drop(part);
@@ -294,7 +294,7 @@ export const lowerMarginRanking: Lowering = (trace, inputs, attributes) => {
   return reducedBy(trace, every, attributes);
 };
 
-function reducedBy(trace: Tracer, every: Traced, attributes: Attributes): Traced {
+export function reducedBy(trace: Tracer, every: Traced, attributes: Attributes): Traced {
   const reduction = int(attributes, "reduction", 1);
   return reduction === 0 ? every : trace.call(reduction === 1 ? "mean" : "sum", { self: every });
 }

@@ -1,7 +1,9 @@
 /** Operators that only PyTorch's dispatcher knows: what its composite operators are made of. */
 import { dense } from "../../ir/tensor.js";
 import { iterate } from "../../ops/layout.js";
-import { ints, joint, type OpTable, op } from "../../ops/rule.js";
+import { int, ints, joint, type OpTable, op } from "../../ops/rule.js";
+import { distances } from "../../ops/distances.js";
+import { fouriers } from "../../ops/fourier.js";
 import { normalizations } from "../../ops/normalization.js";
 import { reductions } from "../../ops/reduction.js";
 import { randoms } from "../../ops/random.js";
@@ -34,6 +36,40 @@ export const PRIMITIVES = {
   plainSoftmax: reductions.softmax,
   plainLogSoftmax: reductions.logSoftmax,
   nativeDropout: randoms.dropout,
+  /** A transform of complex numbers, over all dims at once. */
+  complexTransform: fouriers.fft,
+  /** Overlapping windows of the last dim: [… T] → [… windows, size]. */
+  frames: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const [size, hop] = [int(attributes, "size", 1), int(attributes, "hop", 1)];
+      const last = self.strides.at(-1) as number;
+      const count = 1 + Math.floor(((self.shape.at(-1) as number) - size) / hop);
+      return {
+        shape: [...self.shape.slice(0, -1), count, size],
+        strides: [...self.strides.slice(0, -1), hop * last, last],
+        dtype: self.dtype,
+      };
+    },
+    backward: { self: [] },
+    aliases: "self",
+  }),
+  /** Euclidean distances of rows by a matrix product, and any others one by one: [… P, M], [… R, M] → [… P, R]. */
+  euclideanDistances: op({
+    inputs: ["x1", "x2"],
+    outputs: ["result"],
+    infer: ({ x1, x2 }) => dense([...x1.shape.slice(0, -1), x2.shape.at(-2) as number], x1.dtype),
+    backward: joint(["x1", "x2"], ["x1", "x2", "result"]),
+  }),
+  rowDistances: distances.cdist,
+  /** Slopes of what is below zero are drawn into the noise. */
+  rreluWithNoise: op({
+    inputs: ["self", "noise"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], self.dtype),
+    backward: { self: ["noise", "self"] },
+  }),
   unsafeView: views.view,
   asStrided: op({
     inputs: ["self"],

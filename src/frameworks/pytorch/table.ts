@@ -8,8 +8,26 @@ import { attentionKernels } from "./attention/kernels.js";
 import { lowerAttention } from "./attention/lower.js";
 import { collectiveKernels } from "./collectives.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
+import {
+  distanceKernels,
+  lowerCdist,
+  lowerCosineEmbedding,
+  lowerCosineSimilarity,
+  lowerHingeEmbedding,
+  lowerPairwiseDistance,
+  lowerTripletMargin,
+} from "./distances.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { float8Kernels, lowerFloat8Linear } from "./float8.js";
+import {
+  fourierKernels,
+  lowerFft,
+  lowerFftShift,
+  lowerIrfft,
+  lowerPart,
+  lowerRfft,
+  lowerStft,
+} from "./fourier.js";
 import { indexingKernels } from "./indexing.js";
 import { elementwise, given, gradOf, list, optional, type KernelRule, type Lowering } from "./kernel.js";
 import { lowerEinsum, lowerLinear, lowerMatmul, lowerOuter, productKernels } from "./linear.js";
@@ -45,6 +63,8 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...viewKernels,
   ...indexingKernels,
   ...lossKernels,
+  ...fourierKernels,
+  ...distanceKernels,
   ...collectiveKernels,
   ...randomKernels,
   ...quantizedKernels,
@@ -122,6 +142,17 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   poissonNllLoss: lowerPoissonNll,
   marginRankingLoss: lowerMarginRanking,
   klDiv: lowerKlDiv,
+  fft: lowerFft,
+  fftShift: lowerFftShift,
+  real: lowerPart,
+  imag: lowerPart,
+  stft: lowerStft,
+  pairwiseDistance: lowerPairwiseDistance,
+  cosineSimilarity: lowerCosineSimilarity,
+  cdist: lowerCdist,
+  cosineEmbeddingLoss: lowerCosineEmbedding,
+  hingeEmbeddingLoss: lowerHingeEmbedding,
+  tripletMarginLoss: lowerTripletMargin,
   dropout: lowerDropout,
   lstmCell: lowerFusedCell("fusedLstmCell"),
   gruCell: lowerFusedCell("fusedGruCell"),
@@ -140,6 +171,14 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   softsign: (trace, inputs) => {
     const below = trace.call("add", { self: trace.call("abs", { self: self(inputs) }) }, { other: 1 });
     return trace.call("div", { self: self(inputs), other: below });
+  },
+  rrelu: (trace, inputs, attributes) => {
+    const noise = trace.call("create", { self: self(inputs) });
+    return trace.call(
+      "rreluWithNoise",
+      { self: self(inputs), noise },
+      { inPlace: attributes.inPlace === true },
+    );
   },
   tanhshrink: (trace, inputs) =>
     trace.call("sub", { self: self(inputs), other: trace.call("tanh", { self: self(inputs) }) }),
@@ -164,6 +203,8 @@ const ENTRY: Readonly<Record<string, Lowering>> = {
   nllLoss: lowerNll,
   cast: lowerCast,
   pad: lowerPad,
+  rfft: lowerRfft,
+  irfft: lowerIrfft,
   adaptiveAvgPool2d: lowerAdaptiveAvg(2),
   adaptiveAvgPool3d: lowerAdaptiveAvg(3),
 };

@@ -204,15 +204,11 @@ export const viewKernels = {
   diff: { backward: gradients({ self: embedded }) },
 } satisfies Record<string, KernelRule>;
 
-/** One copy per rolled dim after the first, each freeing the one before. */
+/** One copy per rolled dim, all of them there until the last is done: each call rolls what the one before returned. */
 function rolled(kernel: Parameters<Formula>[0], spec: TensorSpec, dims: number): Held[] {
-  let last = fresh(kernel, spec.shape, spec.dtype);
-  for (let i = 1; i < dims; i++) {
-    const next = fresh(kernel, spec.shape, spec.dtype);
-    kernel.free(last);
-    last = next;
-  }
-  return [last];
+  const copies = Array.from({ length: Math.max(1, dims) }, () => fresh(kernel, spec.shape, spec.dtype));
+  for (const copy of copies.slice(0, -1).reverse()) kernel.free(copy);
+  return copies.slice(-1);
 }
 
 /** A view when strides allow, else a copy that is then viewed. */
