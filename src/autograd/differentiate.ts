@@ -501,7 +501,8 @@ class TapeWriter implements Tracer {
     this.kernel.end(results);
     this.executed += 1;
     return results.map(({ spec, storage }) => {
-      if (!this.isKept(storage)) this.open.push(storage);
+      const known = this.isKept(storage) || this.open.includes(storage); // results can share one buffer
+      if (!known) this.open.push(storage);
       this.madeBy[storage] = this.executed;
       return { spec, storage, edge: null, base: null };
     });

@@ -1,9 +1,16 @@
 /** Ops that copy elements into a new layout, or gather copies of them. */
 import { promote } from "../base/dtype.js";
 import { elements, wrapDim } from "../base/shape.js";
+import type { Attributes } from "../ir/graph.js";
 import { channelsLast, dense, isContiguous, type TensorSpec } from "../ir/tensor.js";
 import { dtypeOf, int, ints, type OpTable, op } from "./rule.js";
 import { inFormat, inserted } from "./views.js";
+
+/** Dims that the diagonal of `diagEmbed` lies in. */
+export function diagonalDims(self: TensorSpec, attributes: Attributes): readonly [number, number] {
+  const rank = self.shape.length + 1;
+  return [wrapDim(int(attributes, "dim1", -2), rank), wrapDim(int(attributes, "dim2", -1), rank)];
+}
 
 /** Copies that move elements and keep their number, or multiply it. */
 export const copies = {
@@ -42,6 +49,38 @@ export const copies = {
       );
     },
     backward: { tensors: [] },
+  }),
+  /** A vector on a diagonal of zeros; a matrix's rows each on one of their own. */
+  diagEmbed: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const size = (self.shape.at(-1) as number) + Math.abs(int(attributes, "offset", 0));
+      const [a, b] = diagonalDims(self, attributes);
+      const rest = [...self.shape.slice(0, -1)];
+      const shape = Array.from({ length: self.shape.length + 1 }, (_, dim) =>
+        dim === a || dim === b ? size : (rest.shift() as number),
+      );
+      return dense(shape, self.dtype);
+    },
+    backward: { self: [] },
+  }),
+  /** A quarter turn of two dims, `k` times. */
+  rot90: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const [a, b] = ints(attributes, "dims", [0, 1]).map((dim) => wrapDim(dim, self.shape.length)) as [
+        number,
+        number,
+      ];
+      if (int(attributes, "k", 1) % 2 === 0) return inFormat(self, "preserve");
+      const swap = (list: readonly number[]) =>
+        list.map((item, dim) => (dim === a ? (list[b] as number) : dim === b ? (list[a] as number) : item));
+      const flipped = inFormat(self, "preserve");
+      return { shape: swap(flipped.shape), strides: swap(flipped.strides), dtype: self.dtype };
+    },
+    backward: { self: [] },
   }),
   roll: op({
     inputs: ["self"],

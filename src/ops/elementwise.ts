@@ -98,7 +98,7 @@ export const unaries = {
   atan: unary("self"),
   erf: unary("self"),
   erfc: unary("self"),
-  erfinv: unary("result"),
+  erfinv: unary("self"),
   sinc: unary("self"),
   lgamma: unary("self"),
   digamma: unary("self"),
@@ -169,8 +169,25 @@ export const binaries = {
   atan2: binary({ self: ["self", "other"], other: ["self", "other"] }),
   hypot: binary({ self: ["self", "result"], other: ["other", "result"] }),
   xlogy: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  copysign: binary({ self: ["self", "result"], other: [] }),
+  fmax: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  fmin: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  /** A power in float64. */
+  floatPower: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => iterate([self], "float64"),
+    backward: { self: ["self"] },
+  }),
   logaddexp: binary({ self: ["self", "other"], other: ["self", "other"] }),
   logaddexp2: binary({ self: ["self", "other"], other: ["self", "other"] }),
+  /** To the power of another tensor: the result is kept whichever gradient is wanted. */
+  powTensor: op({
+    inputs: ["self", "exponent"],
+    outputs: ["result"],
+    infer: ({ self, exponent }) => iterate([self, exponent], resultType(self, exponent)),
+    backward: { self: ["self", "exponent", "result"], exponent: ["self", "exponent", "result"] },
+  }),
   pow: op({
     inputs: ["self?", "exponent?"],
     outputs: ["result"],

@@ -10,15 +10,58 @@ export const indexings = {
     infer: ({ weight, indices }) => dense([...indices.shape, ...weight.shape.slice(1)], weight.dtype),
     backward: { weight: ["indices"] },
   }),
+  /** Sums, means (1) or maxima (2) of rows: which bag an index is of, how many each has, and where maxima came from are kept. */
   embeddingBag: op({
-    inputs: ["weight", "indices", "offsets?"],
+    inputs: ["weight", "indices", "offsets", "per_sample_weights?"],
+    outputs: ["result", "offset2bag", "size_of_bag", "source_of_max"],
+    infer: ({ weight, indices, offsets }, a) => {
+      const bags = (offsets.shape[0] as number) - (a.include_last_offset === true ? 1 : 0);
+      const result = dense([bags, weight.shape[1] as number], weight.dtype);
+      const kept = [dense(indices.shape, indices.dtype), dense([bags], indices.dtype)];
+      return int(a, "mode", 0) === 2
+        ? [result, ...kept, dense(result.shape, indices.dtype)]
+        : [result, ...kept];
+    },
+    backward: {
+      weight: ["indices", "offsets", "offset2bag", "size_of_bag", "source_of_max", "per_sample_weights"],
+      per_sample_weights: ["weight", "indices", "offsets", "offset2bag"],
+    },
+  }),
+  /** Where each value would go among sorted ones. */
+  bucketize: op({
+    inputs: ["self", "boundaries"],
     outputs: ["result"],
-    infer: ({ weight, indices, offsets }) =>
-      dense(
-        [((offsets as TensorSpec | undefined) ?? indices).shape[0] as number, weight.shape[1] as number],
-        weight.dtype,
-      ),
-    backward: { weight: ["indices", "offsets"] },
+    infer: ({ self }, a) => dense(self.shape, a.out_int32 === true ? "int32" : "int64"),
+  }),
+  scatterReduce: op({
+    inputs: ["self", "index", "src"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["self", "src", "index", "result"], src: ["self", "src", "index", "result"] },
+  }),
+  indexCopy: op({
+    inputs: ["self", "index", "source"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["index"], source: ["index", "source"] },
+  }),
+  indexFill: op({
+    inputs: ["self", "index", "value?"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["index"], value: ["index"] },
+  }),
+  maskedScatter: op({
+    inputs: ["self", "mask", "source"],
+    outputs: ["result"],
+    infer: ({ self, mask }) => dense(broadcastAll([self, mask]), self.dtype),
+    backward: { self: ["mask"], source: ["mask"] },
+  }),
+  cross: op({
+    inputs: ["self", "other"],
+    outputs: ["result"],
+    infer: ({ self, other }) => dense(broadcastAll([self, other]), self.dtype),
+    backward: { self: ["other"], other: ["self"] },
   }),
   /** `x[i, :, j]`: index tensors at some dims. Their broadcast shape replaces them, in place when they are adjacent. */
   index: op({

@@ -1,5 +1,6 @@
 import { dense, type TensorSpec } from "../ir/tensor.js";
-import { broadcastAll, joint, type OpTable, op, ShapeError, text } from "./rule.js";
+import { wrapDim } from "../base/shape.js";
+import { broadcastAll, ints, joint, type OpTable, op, ShapeError, text } from "./rule.js";
 
 export const products = {
   linear: op({
@@ -31,6 +32,76 @@ export const products = {
     outputs: ["result"],
     infer: ({ self, mat2 }) => dense([...self.shape.slice(0, -1), mat2.shape[1] as number], self.dtype),
     backward: joint(["self", "mat2"], ["self", "mat2"]),
+  }),
+  /** x1ᵀ W x2 for each output feature: [… I], [… J], [O, I, J] → [… O]. */
+  bilinear: op({
+    inputs: ["input1", "input2", "weight", "bias?"],
+    outputs: ["result"],
+    infer: ({ input1, weight }) =>
+      dense([...input1.shape.slice(0, -1), weight.shape[0] as number], input1.dtype),
+    backward: {
+      input1: ["input2", "weight"],
+      input2: ["input1", "weight"],
+      weight: ["input1", "input2"],
+      bias: [],
+    },
+  }),
+  addbmm: op({
+    inputs: ["self", "batch1", "batch2"],
+    outputs: ["result"],
+    infer: ({ batch1, batch2 }) =>
+      dense([batch1.shape[1] as number, batch2.shape[2] as number], batch1.dtype),
+    backward: { self: [], batch1: ["batch2"], batch2: ["batch1"] },
+  }),
+  addmv: op({
+    inputs: ["self", "mat", "vec"],
+    outputs: ["result"],
+    infer: ({ mat }) => dense([mat.shape[0] as number], mat.dtype),
+    backward: { self: [], mat: ["vec"], vec: ["mat"] },
+  }),
+  addr: op({
+    inputs: ["self", "vec1", "vec2"],
+    outputs: ["result"],
+    infer: ({ vec1, vec2 }) => dense([vec1.shape[0] as number, vec2.shape[0] as number], vec1.dtype),
+    backward: { self: [], vec1: ["vec2"], vec2: ["vec1"] },
+  }),
+  /** Matrices multiplied in a row. */
+  multiDot: op({
+    inputs: ["tensors*"],
+    outputs: ["result"],
+    infer: ({ tensors }) => {
+      const list = tensors as unknown as readonly TensorSpec[];
+      const [first, last] = [list[0] as TensorSpec, list.at(-1) as TensorSpec];
+      return dense([...first.shape.slice(0, -1), ...last.shape.slice(1)], first.dtype);
+    },
+    backward: { tensors: ["tensors"] },
+  }),
+  /** Sums over pairs of dims of two tensors. */
+  tensordot: op({
+    inputs: ["self", "other"],
+    outputs: ["result"],
+    infer: ({ self, other }, attributes) => {
+      const rest = (spec: TensorSpec, name: string) => {
+        const dims = ints(attributes, name, []).map((dim) => wrapDim(dim, spec.shape.length));
+        return spec.shape.filter((_, dim) => !dims.includes(dim));
+      };
+      return dense([...rest(self, "dims_self"), ...rest(other, "dims_other")], self.dtype);
+    },
+    backward: { self: ["other"], other: ["self"] },
+  }),
+  /** Every product of two entries, block by block. */
+  kron: op({
+    inputs: ["self", "other"],
+    outputs: ["result"],
+    infer: ({ self, other }) => {
+      const rank = Math.max(self.shape.length, other.shape.length);
+      const at = ({ shape }: TensorSpec, dim: number) => shape[dim - rank + shape.length] ?? 1;
+      return dense(
+        Array.from({ length: rank }, (_, dim) => at(self, dim) * at(other, dim)),
+        self.dtype,
+      );
+    },
+    backward: { self: ["other"], other: ["self"] },
   }),
   mm: op({
     inputs: ["self", "mat2"],

@@ -107,7 +107,41 @@ const padded = (rank: number, saves: readonly "self"[]): OpRule =>
     backward: { self: saves },
   });
 
+/** Values put back where a pool took them from. */
+const maxUnpool = (rank: number): OpRule =>
+  op({
+    inputs: ["self", "indices"],
+    outputs: ["result"],
+    infer: ({ self }, attributes) => {
+      const sizes = perDim(attributes, "output_size", rank, 1);
+      return dense([...self.shape.slice(0, -rank), ...sizes], self.dtype);
+    },
+    backward: { self: ["indices"] },
+  });
+
 export const poolings = {
+  maxUnpool2d: maxUnpool(2),
+  maxUnpool3d: maxUnpool(3),
+  fractionalMaxPool2d: op({
+    inputs: ["self", "random_samples"],
+    outputs: ["result", "indices"],
+    infer: ({ self }, attributes) => {
+      const shape = [...self.shape.slice(0, -2), ...perDim(attributes, "output_size", 2, 1)];
+      return [dense(shape, self.dtype), dense(shape, "int64")];
+    },
+    backward: { self: ["self", "indices"] },
+  }),
+  /** Where a sampler looks for each place of the result, by an affine map: [N, H, W, 2] or [N, D, H, W, 3]. */
+  affineGrid: op({
+    inputs: ["theta"],
+    outputs: ["result"],
+    infer: ({ theta }, attributes) => {
+      const size = ints(attributes, "size", []);
+      if (size.length < 4) throw new ShapeError("a size of four or five dims", `[${size}]`);
+      return dense([size[0] as number, ...size.slice(2), size.length - 2], theta.dtype);
+    },
+    backward: { theta: [] },
+  }),
   maxPool1d: maxPool(1),
   maxPool2d: maxPool(2),
   maxPool3d: maxPool(3),

@@ -23,6 +23,12 @@ export const randoms = {
     infer: ({ input }) => iterate([input], input.dtype),
     backward: { input: [] },
   }),
+  featureAlphaDropout: op({
+    inputs: ["input"],
+    outputs: ["result"],
+    infer: ({ input }) => iterate([input], input.dtype),
+    backward: { input: [] },
+  }),
   /** Random numbers written over the input. */
   bernoulli: op({
     inputs: ["self"],

@@ -11,10 +11,10 @@ function recurrent(states: 1 | 2): OpRule {
     outputs: states === 2 ? ["output", "hy", "cy"] : ["output", "hy"],
     infer: ({ input, params }, attributes) => {
       const sizes = recurrentSizes(input, params as unknown as readonly TensorSpec[], attributes);
-      const { B, H, L, D, rows } = sizes;
-      const state = dense([L * D, B, H], input.dtype);
-      const output = dense([...rows, D * H], input.dtype);
-      return states === 2 ? [output, state, state] : [output, state];
+      const { B, H, P, L, D, rows } = sizes;
+      const state = dense([L * D, B, P], input.dtype);
+      const output = dense([...rows, D * P], input.dtype);
+      return states === 2 ? [output, state, dense([L * D, B, H], input.dtype)] : [output, state];
     },
     backward: { input: ["input", "params"], hx: ["params"], params: ["input", "params"] },
   });
@@ -24,6 +24,8 @@ export interface RecurrentSizes {
   readonly T: number;
   readonly B: number;
   readonly H: number;
+  /** What a step hands on: H, or fewer where an LSTM projects them. */
+  readonly P: number;
   readonly L: number;
   readonly D: number;
   /** The first two dims of input and output, as the caller lays them out. */
@@ -39,10 +41,13 @@ export function recurrentSizes(
   const [T, B] = flag(attributes, "batch_first") ? [second, first] : [first, second];
   const hidden = params[1];
   invariant(hidden, "a recurrent layer has weights of its hidden state");
+  const [gated, P] = hidden.shape as [number, number];
+  const H = gated === P || gated === 3 * P ? P : gated / 4; // one gate, a GRU's three, or an LSTM's four
   return {
     T,
     B,
-    H: hidden.shape[1] as number,
+    H,
+    P,
     L: int(attributes, "num_layers", 1),
     D: flag(attributes, "bidirectional") ? 2 : 1,
     rows: [first, second],

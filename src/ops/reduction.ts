@@ -32,6 +32,16 @@ const extremum: OpRule = op({
   backward: { self: ["indices"] },
 });
 
+/** The largest so far along one dim, and where it was. */
+function running(): OpRule {
+  return op({
+    inputs: ["self"],
+    outputs: ["values", "indices"],
+    infer: ({ self }) => [dense(self.shape, self.dtype), dense(self.shape, "int64")],
+    backward: { self: ["self", "indices"] },
+  });
+}
+
 const softmax = (): OpRule =>
   op({
     inputs: ["self"],
@@ -99,6 +109,51 @@ export const reductions = {
       return [spec, spec];
     },
     backward: { self: ["self"] },
+  }),
+  stdMean: op({
+    inputs: ["self"],
+    outputs: ["std", "mean"],
+    infer: ({ self }, a) => {
+      const spec = dense(
+        reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")),
+        self.dtype,
+      );
+      return [spec, spec];
+    },
+    backward: { self: ["self", "std"] },
+  }),
+  kthvalue: extremum,
+  mode: extremum,
+  cummax: running(),
+  cummin: running(),
+  logcumsumexp: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => dense(self.shape, self.dtype),
+    backward: { self: ["self", "result"] },
+  }),
+  nansum: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) =>
+      dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), flag(a, "keepdim")), self.dtype),
+    backward: { self: ["self"] },
+  }),
+  countNonzero: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }, a) => dense(reduced(self.shape, dimsOf(a, "dim", self.shape.length), false), "int64"),
+  }),
+  trace: op({
+    inputs: ["self"],
+    outputs: ["result"],
+    infer: ({ self }) => dense([], accumulated(self.dtype)),
+    backward: { self: [] },
+  }),
+  argsort: op({
+    inputs: ["self"],
+    outputs: ["indices"],
+    infer: ({ self }) => dense(self.shape, "int64"),
   }),
   cumsum: op({
     inputs: ["self"],

@@ -44,8 +44,15 @@ function toType(graph: Graph, setup: TapeSetup): Graph {
     FOLLOWING.has(node.op) && node.attributes.dtype === "float32" && node.attributes.spelledOut !== true
       ? { ...node, attributes: { ...node.attributes, dtype } }
       : node;
-  const typed = { ...graph, values: graph.values.map(moved), nodes: graph.nodes.map(follows) };
+  const apart = dtype === "bfloat16" ? keptApart : (value: Value): Value => value;
+  const values = graph.values.map((value) => apart(moved(value)));
+  const typed = { ...graph, values, nodes: graph.nodes.map(follows) };
   return sharded ? castInputs(typed, dtype) : typed;
+}
+
+/** Recurrent modules flatten no bfloat16 weights: torch.backends.cudnn.is_acceptable does not know the type. */
+function keptApart({ flat, ...value }: Value): Value {
+  return value;
 }
 
 /** A sharded model casts what it is called with. MixedPrecisionPolicy.cast_forward_inputs */

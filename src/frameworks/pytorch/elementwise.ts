@@ -90,21 +90,39 @@ const scaledPower: KernelRule = {
   inPlace: "result",
 };
 
-/** grad * (exponent * self.pow(exponent - 1)) */
+/** grad * (exponent * self.pow(exponent - 1)); of a tensor's exponent, zero where that is. FunctionsManual.cpp pow_backward_self */
 const powerBase: Formula = (kernel, call) => {
   const { exponent, self } = call.saved;
   if (call.attributes.exponent === 0) return one(kernel, call); // a gradient of zeros
   const base = self as Held;
-  const power = elementwise(kernel, exponent ? [base, exponent] : [base]);
-  const scaled = elementwise(kernel, exponent ? [exponent, power] : [power]);
-  return elementwise(kernel, [gradOf(call), scaled]);
+  if (!exponent)
+    return elementwise(kernel, [gradOf(call), elementwise(kernel, [elementwise(kernel, [base])])]);
+  const less = elementwise(kernel, [exponent]);
+  const power = elementwise(kernel, [base, exponent]);
+  const scaled = elementwise(kernel, [exponent, power]);
+  const out = elementwise(kernel, [gradOf(call), scaled]);
+  const zero = kernel.empty(dense([], gradOf(call).spec.dtype));
+  const isZero = elementwise(kernel, [exponent], "bool");
+  const chosen = elementwise(kernel, [isZero, out], gradOf(call).spec.dtype);
+  for (const part of [isZero, zero, out, scaled, power, less]) kernel.free(part);
+  return chosen;
 };
 
-/** where(base is 0, 0, grad * (result * log(base))) */
+/** where(base is 0 and the exponent not below, 0, grad * (result * log(base))). FunctionsManual.cpp pow_backward_exponent */
 const powerExponent: Formula = (kernel, call) => {
   const result = kept(call, "result", "exponent");
-  const log = elementwise(kernel, [call.saved.self ?? result]);
-  return elementwise(kernel, [gradOf(call), elementwise(kernel, [result, log])]);
+  const { self, exponent } = call.saved;
+  if (!self) return elementwise(kernel, [gradOf(call), elementwise(kernel, [result])]); // the base is a number
+  const masks = [elementwise(kernel, [exponent ?? self], "bool"), elementwise(kernel, [self], "bool")];
+  const both = elementwise(kernel, masks, "bool");
+  for (const mask of masks.reverse()) kernel.free(mask);
+  const log = elementwise(kernel, [self]);
+  const product = elementwise(kernel, [result, log]);
+  const zero = kernel.empty(dense([], gradOf(call).spec.dtype));
+  const out = elementwise(kernel, [gradOf(call), product]);
+  const chosen = elementwise(kernel, [both, out], gradOf(call).spec.dtype);
+  for (const part of [out, zero, product, log, both]) kernel.free(part);
+  return chosen;
 };
 
 /** where(pi x² == 0, 0, grad * ((pi x cos(pi x) - sin(pi x)) / (pi x²))) */
@@ -132,6 +150,22 @@ const xlogyGradient: Formula = (kernel, call) => {
   const masks = [self, other].map((operand) => elementwise(kernel, [operand], "bool"));
   elementwise(kernel, masks, "bool");
   return elementwise(kernel, [raw]);
+};
+
+const softGradient: Formula = (kernel, call) => {
+  const self = kept(call, "self");
+  const parts = [0, 1, 2].map(() => elementwise(kernel, [self]));
+  void parts;
+  return elementwise(kernel, [gradOf(call), self]);
+};
+
+/** The gradient where this operand won, or the other was no number. */
+const numberOf: Formula = (kernel, call) => {
+  const self = kept(call, "self");
+  elementwise(kernel, [self], "bool");
+  elementwise(kernel, [self]);
+  elementwise(kernel, [self], "bool");
+  return elementwise(kernel, [gradOf(call)]);
 };
 
 /** grad * isfinite(self): equal to itself, and its magnitude not infinite. */
@@ -312,7 +346,8 @@ export const elementwiseKernels = {
   erfc: chain("self", 4),
   asinh: chain("self", 3),
   acosh: chain("self", 3),
-  atanh: chain("self", 2),
+  atanh: chain("self", 3),
+  erfinv: chain("self", 4),
   lgamma: chain("self", 1),
   digamma: chain("self", 1),
   sinc: { backward: gradients({ self: sincGradient }) },
@@ -366,20 +401,44 @@ export const elementwiseKernels = {
     }),
   },
   fmod: { backward: gradients({ self: same, other: one }) },
-  pow: { backward: gradients({ self: powerBase, exponent: powerExponent }), inPlace: "copy" },
+  pow: {
+    // a number as the base becomes a 0-dim tensor
+    forward: (kernel, { inputs, outputs }) => {
+      const out = kernel.empty(outputs[0] as TensorSpec);
+      if (!inputs.self) kernel.free(kernel.empty(dense([], "float64")));
+      return [out];
+    },
+    backward: gradients({ self: powerBase, exponent: powerExponent }),
+    inPlace: "copy",
+  },
+  powTensor: { backward: gradients({ self: powerBase, exponent: powerExponent }), inPlace: "copy" },
   maximum: { backward: gradients({ self: winner, other: winner }) },
   minimum: { backward: gradients({ self: winner, other: winner }) },
-  /** grad * other / (self² + other²), and its counterpart */
+  /** grad * other * r and grad * -self * r, with r = 1 / (self² + other²), or 0 */
   atan2: {
     backward: (kernel, call) => {
       const { self, other } = call.saved as { self: Held; other: Held };
       const squares = [elementwise(kernel, [self]), elementwise(kernel, [other])];
       const sum = elementwise(kernel, squares);
-      const ratio = elementwise(kernel, [sum]);
-      void ratio;
-      return call.ports.map((port, i) =>
-        call.needs[i] ? elementwise(kernel, [gradOf(call), port === "self" ? other : self]) : null,
-      );
+      for (const square of squares.reverse()) kernel.free(square);
+      const inverse = elementwise(kernel, [sum]);
+      kernel.free(elementwise(kernel, [sum], "bool"));
+      const made: Record<string, Held> = {};
+      const temporaries: Held[] = [];
+      const times = (port: string, factor: Held): void => {
+        if (!call.needs[call.ports.indexOf(port)]) return;
+        const product = elementwise(kernel, [gradOf(call), factor]);
+        made[port] = elementwise(kernel, [product, inverse]);
+        temporaries.push(product);
+      };
+      times("self", other);
+      if (call.needs[call.ports.indexOf("other")]) {
+        const negative = elementwise(kernel, [self]);
+        temporaries.push(negative);
+        times("other", negative);
+      }
+      for (const part of [...temporaries.reverse(), inverse, sum]) kernel.free(part);
+      return call.ports.map((port, i) => (call.needs[i] ? (made[port] ?? null) : null));
     },
   },
   hypot: {
@@ -389,6 +448,22 @@ export const elementwiseKernels = {
         elementwise(kernel, [gradOf(call), elementwise(kernel, [kept(call, "other")])]),
     }),
   },
+  // grad / (1 + exp(other - self))
+  logaddexp: { backward: gradients({ self: softGradient, other: softGradient }) },
+  logaddexp2: { backward: gradients({ self: softGradient, other: softGradient }) },
+  copysign: {
+    backward: gradients({
+      other: one, // zeros
+      self: (kernel, call) => {
+        const self = kept(call, "self");
+        const ratio = elementwise(kernel, [kept(call, "result"), self]);
+        kernel.free(elementwise(kernel, [self], "bool"));
+        return elementwise(kernel, [gradOf(call), ratio]);
+      },
+    }),
+  },
+  fmax: { backward: gradients({ self: numberOf, other: numberOf }) },
+  fmin: { backward: gradients({ self: numberOf, other: numberOf }) },
   // grad * self / other
   xlogy: {
     backward: gradients({

@@ -26,6 +26,8 @@ const PASS_BINS = 2048;
 const ALIGNMENT = 256;
 /** cub's run-length encoding of few keys: one tile's look-back. */
 const RUN_LENGTH = 1279;
+/** And of its selection of what a mask shows. */
+const SELECTED = 1023;
 
 /**
  * Temporary bytes of a radix sort of `count` int64 keys with their int64 values; the largest key is `largest`.
@@ -61,13 +63,18 @@ function sortedIndices(kernel: Kernel, { count, rows, values, tensors }: Scatter
   kernel.scratch(radixSortBytes(count, rows - 1));
 }
 
-/** embedding_dense_backward for more indices than one kernel adds up: rows are sorted and summed by segment. */
-function sortedEmbedding(
-  kernel: Kernel,
-  count: number,
-  weight: TensorSpec,
-  dtype: TensorSpec["dtype"],
-): Held {
+interface SortedEmbedding {
+  readonly count: number;
+  readonly weight: TensorSpec;
+  readonly dtype: TensorSpec["dtype"];
+  /** Gradients are divided by how often an index occurs. */
+  readonly byFrequency: boolean;
+  /** Of embedding_bag, which never adds long segments up in place. */
+  readonly bag: boolean;
+}
+
+/** The gradient where rows are sorted and summed by segment. native/cuda/EmbeddingBackwardKernel.cu */
+function sortedEmbedding(kernel: Kernel, { count, weight, dtype, byFrequency, bag }: SortedEmbedding): Held {
   const [rows, width] = weight.shape as [number, number];
   const indices = () => fresh(kernel, [count], "int64");
   indices();
@@ -75,6 +82,10 @@ function sortedEmbedding(
   const order = indices();
   kernel.free(kernel.scratch(radixSortBytes(count, rows - 1)));
   kernel.free(order);
+  if (byFrequency) {
+    indices();
+    for (let scan = 0; scan < 2; scan++) kernel.free(kernel.scratch(RUN_LENGTH));
+  }
   const out = fresh(kernel, weight.shape, dtype);
   const segments = Math.min(count, rows);
   const partials = Math.floor(count / PARTIAL_SEGMENT) + segments;
@@ -89,7 +100,7 @@ function sortedEmbedding(
   fresh(kernel, [1], "int64");
   fresh(kernel, [partials], "int64");
   const few = segments < BLOCKS_PER_PROCESSOR * kernel.device.multiprocessors;
-  if (!few || partials <= LONG_SEGMENT * segments) fresh(kernel, [partials, width], "float32");
+  if (bag || !few || partials <= LONG_SEGMENT * segments) fresh(kernel, [partials, width], "float32");
   else {
     // few long segments are summed straight into the result: each partial one only notes which it belongs to
     fresh(kernel, [partials], "int64");
@@ -121,9 +132,81 @@ export const indexingKernels = {
         const weight = call.inputs[0] as TensorSpec;
         const count = elements((call.saved.indices as Held).spec.shape);
         contiguous(kernel, gradOf(call));
-        if (count > UNSORTED_LIMIT) return sortedEmbedding(kernel, count, weight, gradOf(call).spec.dtype);
+        const byFrequency = call.attributes.scale_grad_by_freq === true;
+        if (byFrequency || count > UNSORTED_LIMIT)
+          return sortedEmbedding(kernel, {
+            count,
+            weight,
+            dtype: gradOf(call).spec.dtype,
+            byFrequency,
+            bag: false,
+          });
         return fresh(kernel, weight.shape, gradOf(call).spec.dtype);
       },
+    }),
+  },
+  embeddingBag: {
+    // what is kept comes first
+    forward: (kernel, { outputs }) => {
+      const [result, offset2bag, size, indices] = outputs as [
+        TensorSpec,
+        TensorSpec,
+        TensorSpec,
+        TensorSpec?,
+      ];
+      const sizes = kernel.empty(size);
+      const bags = kernel.empty(offset2bag);
+      const out = kernel.empty(result);
+      return indices ? [out, bags, sizes, kernel.empty(indices)] : [out, bags, sizes];
+    },
+    backward: gradients({
+      per_sample_weights: (kernel, call) =>
+        fresh(kernel, (call.saved.indices as Held).spec.shape, gradOf(call).spec.dtype),
+      weight: (kernel, call) => {
+        const [weight, { dtype }] = [call.inputs[0] as TensorSpec, gradOf(call).spec];
+        if (call.attributes.mode === 2) return fresh(kernel, weight.shape, dtype);
+        const count = elements((call.saved.indices as Held).spec.shape);
+        const byFrequency = call.attributes.scale_grad_by_freq === true;
+        return sortedEmbedding(kernel, { count, weight, dtype, byFrequency, bag: true });
+      },
+    }),
+  },
+  indexCopy: {
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call)]),
+      source: (kernel, call) => kernel.empty((call.saved.source as Held).spec),
+    }),
+  },
+  indexFill: { backward: gradients({ self: (kernel, call) => elementwise(kernel, [gradOf(call)]) }) },
+  /** Places are counted by a prefix sum. native/cuda/IndexKernel.cpp masked_scatter */
+  maskedScatter: {
+    forward: (kernel, { inputs, outputs }) => {
+      const out = kernel.empty(outputs[0] as TensorSpec);
+      const places = fresh(kernel, (inputs.mask as Held).spec.shape, "int64");
+      kernel.free(kernel.scratch(RUN_LENGTH));
+      kernel.free(places);
+      return [out];
+    },
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call)]),
+      // masked_select, and zeros behind it
+      source: (kernel, call) => {
+        const { shape } = call.inputs[1] as TensorSpec;
+        const count = fresh(kernel, [], "int32");
+        kernel.free(kernel.scratch(1));
+        kernel.free(kernel.scratch(SELECTED));
+        kernel.free(count);
+        const selected = fresh(kernel, shape, gradOf(call).spec.dtype);
+        const out = fresh(kernel, shape, gradOf(call).spec.dtype);
+        kernel.free(selected);
+        return out;
+      },
+    }),
+  },
+  cross: {
+    backward: gradients({
+      self: (kernel, call) => elementwise(kernel, [gradOf(call)]),
+      other: (kernel, call) => elementwise(kernel, [gradOf(call)]),
     }),
   },
   index: {

@@ -96,6 +96,25 @@ const byBeta: Formula = (kernel, call) => {
 const batched = (kernel: Kernel, call: BackwardCall, a: Held, b: Held): Held =>
   scaled(kernel, call, matrix(kernel, a, b));
 
+/** Two temporaries for each output feature, which die before the next. */
+function perFeature(
+  kernel: Kernel,
+  features: number,
+  [a, b]: readonly (readonly number[])[],
+  dtype: TensorSpec["dtype"],
+): void {
+  for (let i = 0; i < features; i++) {
+    const [first, second] = [fresh(kernel, a as Shape, dtype), fresh(kernel, b as Shape, dtype)];
+    for (const part of [first, second]) kernel.free(part);
+  }
+}
+
+/** One batch's gradient: the result's, shown for every matrix of the batch, by the other factor. */
+function kernelProduct(kernel: Kernel, call: BackwardCall, port: string): Held {
+  kernel.blas();
+  return fresh(kernel, (call.inputs[call.ports.indexOf(port)] as TensorSpec).shape, gradOf(call).spec.dtype);
+}
+
 const forward: KernelRule["forward"] = (kernel, { inputs, outputs }) => {
   const [a, b] = Object.values(inputs).slice(-2) as [Held, Held];
   const out = kernel.empty(outputs[0] as TensorSpec);
@@ -143,6 +162,83 @@ export const productKernels = {
       self: (kernel, call) => {
         const { shape } = call.inputs[call.ports.indexOf("self")] as TensorSpec;
         return fresh(kernel, shape, gradOf(call).spec.dtype);
+      },
+    }),
+  },
+  /** One matrix per output feature, and a product with the other input. Bilinear.cpp _trilinear */
+  bilinear: {
+    forward: (kernel, { inputs, outputs }) => {
+      const { input2, bias } = inputs as { input2: Held; bias?: Held | null };
+      const out = kernel.empty(outputs[0] as TensorSpec);
+      const { shape, dtype } = input2.spec;
+      perFeature(kernel, out.spec.shape.at(-1) as number, [shape, shape.slice(0, -1)], dtype);
+      if (!bias) return [out];
+      const added = kernel.empty(outputs[0] as TensorSpec);
+      kernel.free(out);
+      return [added];
+    },
+    backward: (kernel, call) => {
+      const gradient = gradOf(call);
+      const features = gradient.spec.shape.at(-1) as number;
+      const rows = gradient.spec.shape.slice(0, -1);
+      const [first, second] = call.inputs as readonly [TensorSpec, TensorSpec];
+      const [I, J] = [first.shape.at(-1) as number, second.shape.at(-1) as number];
+      const made: Record<string, Held> = {};
+      const bias = call.ports.indexOf("bias");
+      if (bias >= 0 && call.needs[bias]) made.bias = fresh(kernel, [features], gradient.spec.dtype);
+      const steps = {
+        input1: [
+          [...rows, I, J],
+          [...rows, I],
+        ],
+        weight: [
+          [...rows, I],
+          [I, J],
+        ],
+        input2: [
+          [...rows, J],
+          [...rows, J],
+        ],
+      };
+      for (const port of ["input1", "weight", "input2"] as const) {
+        const at = call.ports.indexOf(port);
+        if (!call.needs[at]) continue;
+        const { shape } = call.inputs[at] as TensorSpec;
+        made[port] = fresh(kernel, shape, gradient.spec.dtype);
+        perFeature(kernel, features, steps[port], gradient.spec.dtype);
+      }
+      return call.ports.map((port, i) => (call.needs[i] ? (made[port] ?? null) : null));
+    },
+  },
+  addbmm: {
+    forward,
+    backward: gradients({
+      self: byBeta,
+      batch1: (kernel, call) => kernelProduct(kernel, call, "batch1"),
+      batch2: (kernel, call) => kernelProduct(kernel, call, "batch2"),
+    }),
+  },
+  addmv: {
+    forward,
+    backward: gradients({
+      self: byBeta,
+      mat: (kernel, call) => elementwise(kernel, [column(gradOf(call)), call.saved.vec as Held]),
+      vec: (kernel, call) => {
+        kernel.blas();
+        return fresh(kernel, [(call.saved.mat as Held).spec.shape[1] as number], gradOf(call).spec.dtype);
+      },
+    }),
+  },
+  addr: {
+    backward: gradients({
+      self: byBeta,
+      vec1: (kernel, call) => {
+        kernel.blas();
+        return fresh(kernel, [gradOf(call).spec.shape[0] as number], gradOf(call).spec.dtype);
+      },
+      vec2: (kernel, call) => {
+        kernel.blas();
+        return fresh(kernel, [gradOf(call).spec.shape[1] as number], gradOf(call).spec.dtype);
       },
     }),
   },

@@ -13,9 +13,11 @@ import {
   gradients,
   gradOf,
   type Held,
+  type Kernel,
   inOwnFormat,
   type KernelRule,
   type Lowering,
+  transposed,
 } from "./kernel.js";
 
 /** The gradient of the input, in the input's layout. */
@@ -67,6 +69,29 @@ export const poolingKernels = {
   replicationPad1d: intoInput,
   replicationPad2d: intoInput,
   replicationPad3d: intoInput,
+  maxUnpool2d: intoInput,
+  maxUnpool3d: intoInput,
+  fractionalMaxPool2d: intoInput,
+  /** The grid of the identity is made again in backward. AffineGridGenerator.cpp */
+  affineGrid: {
+    forward: (kernel, { outputs }) => {
+      const out = outputs[0] as TensorSpec;
+      const base = baseGrid(kernel, out);
+      const result = kernel.empty(out);
+      kernel.free(base);
+      return [result];
+    },
+    backward: gradients({
+      theta: (kernel, call) => {
+        const { shape, dtype } = call.inputs[0] as TensorSpec;
+        const base = baseGrid(kernel, gradOf(call).spec);
+        const [N, rows, columns] = shape as [number, number, number];
+        const product = fresh(kernel, [N, columns, rows], dtype);
+        kernel.free(base);
+        return transposed(product, 1, 2);
+      },
+    }),
+  },
   gridSampler: {
     backward: (kernel, call) => {
       const { input, grid } = call.saved as { input: Held; grid: Held };
@@ -76,6 +101,17 @@ export const poolingKernels = {
     },
   },
 } satisfies Record<string, KernelRule>;
+
+/** Homogeneous coordinates of every place; each axis is a line that is scaled twice. */
+function baseGrid(kernel: Kernel, { shape, dtype }: TensorSpec): Held {
+  const sizes = shape.slice(1, -1);
+  const base = fresh(kernel, [shape[0] as number, ...sizes, sizes.length + 1], dtype);
+  for (const size of [...sizes].reverse()) {
+    const lines = [0, 1, 2].map(() => fresh(kernel, [size], dtype));
+    for (const line of lines) kernel.free(line);
+  }
+  return base;
+}
 
 /** Pooling to one value is a mean. Pooling.cpp, AdaptiveAveragePooling.cpp. */
 export const lowerAdaptiveAvg =

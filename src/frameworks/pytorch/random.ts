@@ -42,6 +42,22 @@ export const lowerDropout: Lowering = (trace, inputs, attributes) => {
   return trace.call("nativeDropout", { input }, { p });
 };
 
+/** input * (a * noise) + (b * noise + c): what is dropped becomes the lowest value of SELU. */
+export const lowerAlphaDropout =
+  (perFeature: boolean): Lowering =>
+  (trace, inputs, attributes) => {
+    const input = given(inputs, "input");
+    const p = typeof attributes.p === "number" ? attributes.p : 0.5;
+    if (p === 0 || !flag(attributes, "train")) return input;
+    const size = input.spec.shape.map((dim, i) => (perFeature && i > 1 ? 1 : dim));
+    const noise = trace.call("create", {}, { size, dtype: input.spec.dtype });
+    const shift = trace.call("create", {}, { size, dtype: input.spec.dtype });
+    const scaled = trace.call("mul", { self: input, other: noise });
+    const out = trace.call("add", { self: scaled, other: shift }, { inPlace: true });
+    trace.drop(shift);
+    return out;
+  };
+
 /** One random number per sample and channel. */
 export const lowerFeatureDropout: Lowering = (trace, inputs, attributes) => {
   const input = given(inputs, "input");

@@ -11,7 +11,7 @@ import { elements } from "../../base/shape.js";
 import type { Attributes } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { recurrentSizes, type RecurrentSizes } from "../../ops/recurrent.js";
-import { flag, type OpRule, type OpTable } from "../../ops/rule.js";
+import { dtypeOf, flag, type OpRule, type OpTable } from "../../ops/rule.js";
 import {
   type BackwardCall,
   contiguous,
@@ -23,6 +23,7 @@ import {
   type Lowering,
   list,
   seen,
+  type Traced,
   transposed,
 } from "./kernel.js";
 
@@ -33,6 +34,20 @@ const CELLS: Readonly<Record<string, { readonly gates: number; readonly kept: nu
   rnnTanh: { gates: 1, kept: 1 },
   rnnRelu: { gates: 1, kept: 1 },
 };
+
+/** Types whose weights a module keeps in one buffer: cudnn.is_acceptable knows no bfloat16, so they are joined in every call. */
+const joinsWeights = ({ dtype }: TensorSpec): boolean => dtype === "bfloat16";
+
+/** Numbers of the buffer that cuDNN has for weights: with room for two biases per gate, whether there are any or not. */
+function bufferSize(
+  weights: readonly TensorSpec[],
+  { H, L, D }: RecurrentSizes,
+  attributes: Attributes,
+): number {
+  const given = weights.reduce((total, { shape }) => total + elements(shape), 0);
+  const hasBiases = weights.some(({ shape }) => shape.length === 1);
+  return hasBiases ? given : given + 2 * L * D * H * cellOf(attributes).gates;
+}
 
 const cellOf = (attributes: Attributes) => CELLS[String(attributes.cell)] ?? { gates: 4, kept: 6 };
 
@@ -73,6 +88,20 @@ function dropoutState(kernel: Kernel): Held {
 }
 
 export const recurrentKernels = {
+  /** Every weight in its place of one buffer of the lower type; gradients are cast back one by one, the last weight's first. */
+  castFlat: {
+    forward: (kernel, { outputs }) => {
+      const total = outputs.reduce((sum, { shape }) => sum + elements(shape), 0);
+      const flat = fresh(kernel, [total], (outputs[0] as TensorSpec).dtype);
+      return outputs.map((spec) => seen(flat, spec));
+    },
+    backward: (kernel, call) => {
+      const gradients = new Array<Held | null>(call.needs.length).fill(null);
+      for (let i = call.needs.length - 1; i >= 0; i--)
+        if (call.needs[i]) gradients[i] = kernel.empty(call.inputs[i] as TensorSpec);
+      return gradients;
+    },
+  },
   cudnnRnn: {
     forward: (kernel, { inputs, outputs, attributes }) => {
       const input = inputs.input as Held;
@@ -86,11 +115,13 @@ export const recurrentKernels = {
       const x = stepsFirst(kernel, input, attributes);
       const steps = fresh(kernel, [sizes.T, sizes.B, ...output.shape.slice(2)], output.dtype);
       const made = states.map((spec) => kernel.empty(spec));
+      const [, , kept, joined] = rest as [TensorSpec, TensorSpec, TensorSpec, TensorSpec];
+      const buffer = kernel.empty(joined);
       const scratch = kernel.scratch(workspace(sizes, attributes, input.spec));
-      const reserve = kernel.empty(rest[2] as TensorSpec);
+      const reserve = kernel.empty(kept);
       kernel.free(scratch);
       if (x !== input) kernel.free(x);
-      const results = [{ spec: output, storage: steps.storage }, ...made, reserve];
+      const results = [{ spec: output, storage: steps.storage }, ...made, reserve, buffer];
       return drops(attributes) ? [...results, dropoutState(kernel)] : results;
     },
     backward: (kernel, call) => {
@@ -104,11 +135,13 @@ export const recurrentKernels = {
       const ports = call.ports;
       const wants = (port: string) => ports.some((name, i) => name === port && call.needs[i]);
       const states = call.outputs.slice(1, 3);
+      const { shape, dtype } = call.outputs[0] as TensorSpec;
+      const grad = call.grads[0] ?? fresh(kernel, shape, dtype);
       const zeros = states.map((spec, i) => (call.grads[i + 1] ? null : kernel.empty(spec)));
-      const grad = call.grads[0] ?? kernel.empty(call.outputs[0] as TensorSpec);
       const data = dataGradients(kernel, call, { input, grad, sizes });
       const flat = wants("params") ? weightGradients(kernel, call, { input, weights, sizes }) : null;
       for (const zero of zeros.reverse()) if (zero) kernel.free(zero);
+      if (!call.grads[0]) kernel.free(grad);
       let weight = 0;
       let state = 0;
       return ports.map((port, i) => {
@@ -122,7 +155,8 @@ export const recurrentKernels = {
           return call.needs[i] ? made : null;
         }
         const { spec } = weights[weight++] as Held;
-        return flat && call.needs[i] ? seen(flat, spec) : null;
+        const own = flat?.apart[weight - 1] ?? flat?.whole;
+        return own && call.needs[i] ? seen(own, spec) : null;
       });
     },
   },
@@ -145,62 +179,88 @@ function dataGradients(
   };
 }
 
-/** cudnnRNNBackwardWeights: one flat gradient that every weight shows a part of. */
+/** cudnnRNNBackwardWeights: one flat gradient that every weight shows a part of; without biases each part is copied out. */
 function weightGradients(
   kernel: Kernel,
   { attributes }: BackwardCall,
   { input, weights, sizes }: { input: Held; weights: readonly Held[]; sizes: RecurrentSizes },
-): Held {
+): { readonly whole: Held; readonly apart: readonly Held[] } {
   const x = stepsFirst(kernel, input, attributes);
-  const flat = fresh(
-    kernel,
-    [weights.reduce((total, { spec }) => total + elements(spec.shape), 0)],
-    input.spec.dtype,
-  );
-  kernel.free(kernel.scratch(workspace(sizes, attributes, input.spec)));
+  const specs = weights.map(({ spec }) => spec);
+  const whole = fresh(kernel, [bufferSize(specs, sizes, attributes)], input.spec.dtype);
+  const scratch = kernel.scratch(workspace(sizes, attributes, input.spec));
+  const copies = specs.every(({ shape }) => shape.length > 1);
+  const apart = copies ? specs.map(({ shape, dtype }) => fresh(kernel, shape, dtype)) : [];
+  kernel.free(scratch);
+  if (copies) kernel.free(whole);
   if (x !== input) kernel.free(x);
-  return flat;
+  return { whole, apart };
 }
 
 /** The dispatcher's operator: states and weights in, the reserve as its last output. */
 export const recurrentPrimitives = {
+  castFlat: {
+    inputs: ["params*"],
+    outputs: ["weights"],
+    infer: ({ params }, attributes) =>
+      (params as readonly TensorSpec[]).map(({ shape }) =>
+        dense(shape, dtypeOf(attributes, "dtype", "float16")),
+      ),
+    backward: { params: [] },
+  } satisfies OpRule,
   cudnnRnn: {
     inputs: ["input", "hx", "cx?", "params*"],
-    outputs: ["output", "hy", "cy", "reserve", "dropout_state"],
+    outputs: ["output", "hy", "cy", "reserve", "weight_buf", "dropout_state"],
     infer: (inputs, attributes) => {
       const input = inputs.input as TensorSpec;
       const sizes = recurrentSizes(input, inputs.params as readonly TensorSpec[], attributes);
-      const { T, B, H, L, D, rows } = sizes;
-      const width = D * H;
+      const { T, B, H, P, L, D, rows } = sizes;
+      const width = D * P;
       const output: TensorSpec = flag(attributes, "batch_first")
         ? { shape: [B, T, width], strides: [width, B * width, 1], dtype: input.dtype }
         : dense([...rows, width], input.dtype);
-      const state = dense([L * D, B, H], input.dtype);
+      const state = dense([L * D, B, P], input.dtype);
       const kept = flag(attributes, "train")
         ? sizeOf(T * B * H * D * L * cellOf(attributes).kept, input.dtype)
         : 0;
-      const cells = attributes.cell === "lstm" ? state : dense([0], input.dtype);
-      return [output, state, cells, dense([kept], "uint8")];
+      const cells = dense(attributes.cell === "lstm" ? [L * D, B, H] : [0], input.dtype);
+      const weights = inputs.params as readonly TensorSpec[];
+      const joined =
+        joinsWeights(input) && !flag(attributes, "autocast") ? bufferSize(weights, sizes, attributes) : 0;
+      return [output, state, cells, dense([kept], "uint8"), dense([joined], input.dtype)];
     },
     backward: {
-      input: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
-      hx: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
-      cx: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
-      params: ["input", "hx", "cx", "params", "output", "reserve", "dropout_state"],
+      input: ["input", "hx", "cx", "params", "output", "reserve", "weight_buf", "dropout_state"],
+      hx: ["input", "hx", "cx", "params", "output", "reserve", "weight_buf", "dropout_state"],
+      cx: ["input", "hx", "cx", "params", "output", "reserve", "weight_buf", "dropout_state"],
+      params: ["input", "hx", "cx", "params", "output", "reserve", "weight_buf", "dropout_state"],
     },
   } satisfies OpRule,
 } satisfies OpTable;
 
-/** One cuDNN call for all layers; an input without batch gets one. */
+/** One cuDNN call for all layers; autocast casts all weights into one buffer. cudnn/RNN.cpp, autocast RNN.cpp. An input without batch gets one. */
 export const lowerRecurrent =
   (cell: string): Lowering =>
   (trace, inputs, attributes) => {
     const states = inputs.hx && "storage" in inputs.hx ? [given(inputs, "hx")] : list(inputs, "hx");
+    const dtype = trace.autocast;
+    const params = dtype
+      ? trace.calls("castFlat", { params: list(inputs, "params") }, { dtype })
+      : list(inputs, "params");
+    // arguments are evaluated from the last to the first
+    const lowered = (tensor: Traced | null | undefined) =>
+      tensor && dtype && tensor.spec.dtype === "float32"
+        ? trace.call("cast", { self: tensor }, { dtype })
+        : (tensor ?? null);
     const [hx, cx] = states;
-    const made = trace.calls(
-      "cudnnRnn",
-      { input: given(inputs, "input"), hx: hx ?? null, cx: cx ?? null, params: list(inputs, "params") },
-      { ...attributes, cell },
-    );
-    return made.slice(0, 3);
+    const cells = lowered(cx);
+    const state = lowered(hx);
+    const input = lowered(given(inputs, "input"));
+    return trace
+      .calls(
+        "cudnnRnn",
+        { input, hx: state, cx: cells, params },
+        { ...attributes, cell, autocast: dtype !== null },
+      )
+      .slice(0, 3);
   };

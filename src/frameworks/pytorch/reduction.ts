@@ -113,6 +113,66 @@ function varianceGradient(kernel: Kernel, call: BackwardCall, grad: Held): Held 
   return out;
 }
 
+/** self * |self|^(p - 2) * (grad / norm^(p - 1)), zero where the norm is. FunctionsManual.cpp linalg_vector_norm_backward */
+function powerNormGradient(kernel: Kernel, call: BackwardCall, norm: Held): Held {
+  const self = call.saved.self as Held;
+  const power = elementwise(kernel, [self]);
+  const scaled = elementwise(kernel, [self, power]);
+  kernel.free(power);
+  const below = elementwise(kernel, [norm]);
+  const ratio = elementwise(kernel, [restored(call), below]);
+  kernel.free(below);
+  kernel.free(elementwise(kernel, [norm], "bool"));
+  const out = elementwise(kernel, [scaled, ratio]);
+  for (const part of [ratio, scaled]) kernel.free(part);
+  return out;
+}
+
+/** Positive and negative gradients apart, each by its logarithm summed from behind. FunctionsManual.cpp logcumsumexp_backward */
+function logcumsumexpGradient(kernel: Kernel, call: BackwardCall): Held {
+  const self = call.saved.self as Held;
+  const one = () => elementwise(kernel, [self]);
+  const least = fresh(kernel, [], self.spec.dtype);
+  const magnitude = one();
+  const logarithm = one();
+  kernel.free(magnitude);
+  const signed = (): Held => {
+    const mask = elementwise(kernel, [self], "bool");
+    const chosen = one();
+    kernel.free(mask);
+    return chosen;
+  };
+  const [positive, negative] = [signed(), signed()];
+  const summedBack = (): Held => {
+    const parts = [one(), one(), one(), one()] as [Held, Held, Held, Held]; // less the result; flipped, summed, flipped
+    for (const part of [parts[2], parts[1]]) kernel.free(part);
+    const added = one();
+    const out = one();
+    for (const part of [added, parts[3], parts[0]]) kernel.free(part);
+    return out;
+  };
+  const [gains, losses] = [summedBack(), summedBack()];
+  const out = one();
+  for (const part of [losses, gains, negative, positive, logarithm, least]) kernel.free(part);
+  return out;
+}
+
+/** Rows that one kernel sorts. native/cuda/Sort.cpp should_use_small_sort */
+const SMALL_SORT = 4096;
+
+/** Places to start from, along one row. */
+function placesScratch(kernel: Kernel, { inputs, attributes }: Parameters<Forward>[1]): void {
+  const { shape } = (inputs.self as Held).spec;
+  const size = shape.at(typeof attributes.dim === "number" ? attributes.dim : -1) ?? 1;
+  if (size <= SMALL_SORT) kernel.free(fresh(kernel, [size], "int64"));
+}
+
+function sorts(kernel: Kernel, call: Parameters<Forward>[1]): readonly Held[] {
+  const made = call.outputs.map((spec) => kernel.empty(spec));
+  placesScratch(kernel, call);
+  return made;
+}
+
 type Forward = NonNullable<KernelRule["forward"]>;
 
 /** The result, and what the reduction takes while it runs. */
@@ -195,7 +255,54 @@ export const reductionKernels = {
   maxDim: scattered(),
   minDim: scattered(),
   topk: scattered(),
-  sort: scattered(),
+  sort: { forward: sorts, ...scattered() },
+  kthvalue: scattered(),
+  mode: scattered(),
+  cummax: scattered(),
+  cummin: scattered(),
+  argsort: {
+    forward: (kernel, call) => {
+      const values = elementwise(kernel, [call.inputs.self as Held]);
+      const indices = kernel.empty(call.outputs[0] as TensorSpec);
+      placesScratch(kernel, call);
+      kernel.free(values);
+      return [indices];
+    },
+    backward: (_, { needs }) => needs.map(() => null),
+  },
+  logcumsumexp: { backward: gradients({ self: logcumsumexpGradient }) },
+  // grad * self.isnan().logical_not()
+  nansum: {
+    forward: reduces,
+    backward: gradients({
+      self: (kernel, call) => {
+        const self = call.saved.self as Held;
+        const nan = elementwise(kernel, [self], "bool");
+        const number = elementwise(kernel, [nan], "bool");
+        return elementwise(kernel, [spread(call), number], gradOf(call).spec.dtype);
+      },
+    }),
+  },
+  countNonzero: {
+    forward: (kernel, { inputs, attributes }) => {
+      const self = inputs.self as Held;
+      const mask = elementwise(kernel, [self], "bool");
+      const count = countOf(kernel, mask, dimsOf(attributes, "dim", self.spec.shape.length));
+      kernel.free(mask);
+      return [count];
+    },
+    backward: (_, { needs }) => needs.map(() => null),
+  },
+  trace: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const { shape } = call.inputs[0] as TensorSpec;
+        const out = fresh(kernel, shape, gradOf(call).spec.dtype);
+        kernel.free(fresh(kernel, [Math.min(...shape)], "int64"));
+        return out;
+      },
+    }),
+  },
   prod: {
     backward: gradients({
       self: (kernel, call) => {
@@ -254,6 +361,29 @@ export const reductionKernels = {
       },
     }),
   },
+  stdMean: {
+    forward: withPartial(WELFORD),
+    backward: (kernel, call) => {
+      const [toStd, toMean] = call.grads as [Held | null, Held | null];
+      const self = call.saved.self as Held;
+      const parts: Held[] = [];
+      let ratio: Held | null = null;
+      if (toStd) {
+        const std = restored(call, call.saved.std as Held);
+        const doubled = elementwise(kernel, [std]);
+        ratio = elementwise(kernel, [restored(call, toStd), doubled]);
+        kernel.free(elementwise(kernel, [std], "bool"));
+        kernel.free(doubled);
+        parts.push(varianceGradient(kernel, call, ratio));
+        kernel.free(ratio);
+      }
+      if (toMean) parts.push(elementwise(kernel, [expandedTo(restored(call, toMean), self.spec.shape)]));
+      if (parts.length < 2) return [parts[0] ?? null];
+      const sum = elementwise(kernel, parts);
+      for (const part of parts) kernel.free(part);
+      return [sum];
+    },
+  },
   varMean: {
     forward: withPartial(WELFORD),
     backward: (kernel, call) => {
@@ -278,6 +408,7 @@ export const reductionKernels = {
         const norm = restored(call, call.saved.result as Held);
         const order = call.attributes.ord;
         if (order === "Infinity") return largestGradient(kernel, call, norm);
+        if (typeof order === "number" && order > 2) return powerNormGradient(kernel, call, norm);
         const direction = elementwise(kernel, order === 1 ? [self] : [self, norm]);
         if (order !== 1) elementwise(kernel, [norm], "bool");
         return elementwise(kernel, [direction, restored(call)]);

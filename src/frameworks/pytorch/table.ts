@@ -8,6 +8,7 @@ import { attentionKernels } from "./attention/kernels.js";
 import { lowerAttention } from "./attention/lower.js";
 import { collectiveKernels } from "./collectives.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
+import { lowerKron, lowerMultiDot, lowerTensordot } from "./contractions.js";
 import {
   distanceKernels,
   lowerCdist,
@@ -45,9 +46,10 @@ import { lowerBatchNorm, lowerInstanceNorm, normalizationKernels } from "./norma
 import { lowerAdaptiveAvg, lowerPool1d, poolingKernels } from "./pooling.js";
 import { PRIMITIVES } from "./primitives.js";
 import { lowerLinear4bit, quantizedKernels } from "./quantized.js";
-import { lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
+import { lowerAlphaDropout, lowerDropout, lowerFeatureDropout, randomKernels } from "./random.js";
 import { cellKernels, lowerFusedCell, lowerSimpleCell } from "./recurrent-cells.js";
 import { lowerRecurrent, recurrentKernels } from "./recurrent.js";
+import { scatterReduceKernels } from "./scatter-reduce.js";
 import { lowerSoftmax, reductionKernels } from "./reduction.js";
 import { lowerContiguous, lowerCast, lowerReshape, viewKernels } from "./views.js";
 
@@ -63,6 +65,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...viewKernels,
   ...indexingKernels,
   ...lossKernels,
+  ...scatterReduceKernels,
   ...fourierKernels,
   ...distanceKernels,
   ...collectiveKernels,
@@ -153,6 +156,15 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   cosineEmbeddingLoss: lowerCosineEmbedding,
   hingeEmbeddingLoss: lowerHingeEmbedding,
   tripletMarginLoss: lowerTripletMargin,
+  alphaDropout: lowerAlphaDropout(false),
+  featureAlphaDropout: lowerAlphaDropout(true),
+  multiDot: lowerMultiDot,
+  kron: lowerKron,
+  tensordot: lowerTensordot,
+  floatPower: (trace, inputs, attributes) => {
+    const wide = trace.call("cast", { self: self(inputs) }, { dtype: "float64" });
+    return trace.call("pow", { self: wide }, { exponent: attributes.exponent ?? 2 });
+  },
   dropout: lowerDropout,
   lstmCell: lowerFusedCell("fusedLstmCell"),
   gruCell: lowerFusedCell("fusedGruCell"),

@@ -4,6 +4,7 @@
  */
 import { type Shape, wrapDim } from "../../base/shape.js";
 import type { TensorSpec } from "../../ir/tensor.js";
+import { diagonalDims } from "../../ops/copies.js";
 import { dimsOf, int, ints } from "../../ops/rule.js";
 import { viewStrides } from "../../ops/views.js";
 import {
@@ -153,6 +154,19 @@ export const viewKernels = {
       );
     },
   },
+  /** The gradient's diagonal is a view of it. */
+  diagEmbed: {
+    backward: gradients({
+      self: (_, call) => {
+        const { spec } = gradOf(call);
+        const [a, b] = diagonalDims(inputSpec(call), call.attributes);
+        const rest = [...spec.strides.keys()].filter((dim) => dim !== a && dim !== b);
+        const along = (spec.strides[a] as number) + (spec.strides[b] as number);
+        const strides = [...rest.map((dim) => spec.strides[dim] as number), along];
+        return seen(gradOf(call), { shape: inputSpec(call).shape, strides, dtype: spec.dtype });
+      },
+    }),
+  },
   roll: {
     forward: (kernel, { outputs, attributes }) =>
       rolled(kernel, outputs[0] as TensorSpec, ints(attributes, "dims", []).length),
@@ -162,6 +176,17 @@ export const viewKernels = {
     }),
   },
   flip: moved,
+  rot90: {
+    backward: gradients({
+      self: (kernel, call) => {
+        const [a, b] = ints(call.attributes, "dims", [0, 1]).map((dim) =>
+          wrapDim(dim, inputSpec(call).shape.length),
+        ) as [number, number];
+        const turned = int(call.attributes, "k", 1) % 2 === 0 ? gradOf(call) : transposed(gradOf(call), a, b);
+        return elementwise(kernel, [turned]);
+      },
+    }),
+  },
   tril: moved,
   triu: moved,
   pad: moved,
