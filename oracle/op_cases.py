@@ -9,6 +9,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torchvision.ops import DeformConv2d, roi_align
 
 FAMILIES = {}
 _current = None
@@ -1437,3 +1438,12 @@ case("lp-pool", "F.lp_pool2d(m.A, 2, 2)", a=(4, 6, 24, 28))
 def unpool3d(x):
     pooled, indices = F.max_pool3d(x, 2, return_indices=True)
     return F.max_unpool3d(pooled, indices, 2)
+
+
+family("deformable")
+case("deform-conv", "m.deform(m.A, m.B)", a=(4, 6, 24, 29), b=(4, 18, 24, 29), deform=lambda: DeformConv2d(6, 10, 3, padding=1))
+case("deform-conv-mask", "m.deform(m.A, m.B, m.C)", a=(4, 6, 24, 29), b=(4, 18, 24, 29), c=(4, 9, 24, 29), deform=lambda: DeformConv2d(6, 10, 3, padding=1))
+case("deform-conv-groups", "m.deform(m.A, m.B)", a=(40, 6, 24, 29), b=(40, 36, 12, 15), deform=lambda: DeformConv2d(6, 10, 3, stride=2, padding=1, groups=2))
+case("deform-conv-no-bias", "m.deform(m.A, m.B)", a=(4, 6, 24, 29), b=(4, 18, 24, 29), deform=lambda: DeformConv2d(6, 10, 3, padding=1, bias=False))
+case("deform-offsets-learned", "m.deform(m.A, m.offsets(m.A))", a=(4, 6, 24, 29), offsets=lambda: nn.Conv2d(6, 18, 3, padding=1), deform=lambda: DeformConv2d(6, 10, 3, padding=1))
+case("roi-align", "roi_align(m.A, x, output_size=7, spatial_scale=0.5)", a=(4, 6, 24, 29), x=(11, 5))

@@ -366,7 +366,7 @@ class TapeWriter implements Tracer {
     const kernel = kernelRule(op);
 
     // an in-place operator whose gradient reads what it overwrites keeps a copy
-    const reads = differentiable ? readsOf(rule, kernel.saves, sources, inputs, specs.length) : [];
+    const reads = differentiable ? readsOf(rule, kernel, sources, inputs, specs.length) : [];
     const copy =
       self && reads.includes("self") && kernel.inPlace !== "result"
         ? this.allocate(self.spec, "copy kept for backward")

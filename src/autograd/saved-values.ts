@@ -1,5 +1,5 @@
 /** What a grad node keeps: the names of the values that its gradient formulas read. */
-import type { Held, Traced, TracedInput } from "../frameworks/pytorch/kernel.js";
+import type { Held, KernelRule, Traced, TracedInput } from "../frameworks/pytorch/kernel.js";
 import type { Edge } from "../ir/tape.js";
 import type { TensorSpec } from "../ir/tensor.js";
 import type { OpRule } from "../ops/rule.js";
@@ -31,7 +31,7 @@ export function inputSpecs(
 /** What the node keeps, saved inputs by name, then saved outputs by name: the order in which PyTorch releases them. */
 export function readsOf(
   rule: OpRule,
-  saves: ReadsTable | undefined,
+  { saves, ordered }: Pick<KernelRule, "saves" | "ordered">,
   { ports, edges }: Sources,
   inputs: Readonly<Record<string, TracedInput>>,
   outputs: number,
@@ -46,7 +46,7 @@ export function readsOf(
   if (!reads) {
     const rank = (name: string) => (rule.outputs.includes(name) ? 1 : 0);
     const names = new Set(ports.flatMap((port, i) => (edges[i] ? (table[port] ?? []) : [])));
-    reads = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    reads = ordered ? [...names] : [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
     known.set(wanted, reads);
   }
   return reads;

@@ -10,6 +10,17 @@ export const convolutions = {
     infer: ({ input, weight }, attributes) => convolved(input, weight, attributes),
     backward: joint(["input", "weight", "bias"], ["input", "weight"]),
   }),
+  /** torchvision's: every tap of the kernel looks at a place of its own, and may be weighed by a mask. */
+  deformConv2d: op({
+    inputs: ["input", "weight", "offset", "mask", "bias"],
+    outputs: ["result"],
+    infer: ({ input, weight, offset }) =>
+      dense([input.shape[0] as number, weight.shape[0] as number, ...offset.shape.slice(2)], input.dtype),
+    backward: joint(
+      ["input", "weight", "offset", "mask", "bias"],
+      ["input", "weight", "offset", "mask", "bias"],
+    ),
+  }),
 } satisfies OpTable;
 
 /** Padding of one spatial dim: what is added before and after. */

@@ -1,7 +1,7 @@
 /** Pooling and resampling over the trailing spatial dims. */
 import type { Attributes } from "../ir/graph.js";
 import { channelsLast, dense, suggestsChannelsLast, type TensorSpec } from "../ir/tensor.js";
-import { flag, ints, type OpRule, type OpTable, op, perDim, ShapeError } from "./rule.js";
+import { flag, int, ints, type OpRule, type OpTable, op, perDim, ShapeError } from "./rule.js";
 
 /** A result of `sizes` in the input's memory format. */
 function like(self: TensorSpec, sizes: readonly number[], dtype = self.dtype): TensorSpec {
@@ -130,6 +130,22 @@ export const poolings = {
       return [dense(shape, self.dtype), dense(shape, "int64")];
     },
     backward: { self: ["self", "indices"] },
+  }),
+  /** torchvision's: a map of one size for each box. [N, C, H, W], [R, 5] → [R, C, h, w] */
+  roiAlign: op({
+    inputs: ["input", "rois"],
+    outputs: ["result"],
+    infer: ({ input, rois }, a) =>
+      dense(
+        [
+          rois.shape[0] as number,
+          input.shape[1] as number,
+          int(a, "pooled_height", 1),
+          int(a, "pooled_width", 1),
+        ],
+        input.dtype,
+      ),
+    backward: { input: ["rois"] },
   }),
   /** Where a sampler looks for each place of the result, by an affine map: [N, H, W, 2] or [N, D, H, W, 3]. */
   affineGrid: op({

@@ -21,7 +21,7 @@ const POLICIES: Readonly<Record<string, CastPolicy>> = {
   // biome-ignore format: one list of ATen's per line
   ...each("lower", "convolution", "prelu", "addmm", "addmv", "addr", "matmul", "einsum", "mm", "mv", "linear", "baddbmm", "bmm", "scaledDotProductAttention", "lstmCell", "gruCell"),
   // biome-ignore format: one list of ATen's per line
-  ...each("float32", "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "sinh", "tan", "pow", "powTensor", "softplus", "layerNorm", "rmsNorm", "groupNorm", "cosineSimilarity", "poissonNllLoss", "nllLoss", "nllLoss2d", "klDiv", "l1Loss", "smoothL1Loss", "huberLoss", "mseLoss", "binaryCrossEntropyWithLogits", "softMarginLoss", "multiMarginLoss", "cdist", "logsumexp", "upsampleNearest1d", "upsampleNearest2d", "upsampleNearest3d", "upsampleLinear1d", "upsampleBilinear2d", "upsampleTrilinear3d", "upsampleBicubic2d"),
+  ...each("float32", "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "sinh", "tan", "pow", "powTensor", "softplus", "layerNorm", "rmsNorm", "groupNorm", "cosineSimilarity", "poissonNllLoss", "nllLoss", "nllLoss2d", "klDiv", "l1Loss", "smoothL1Loss", "huberLoss", "mseLoss", "binaryCrossEntropyWithLogits", "softMarginLoss", "multiMarginLoss", "cdist", "logsumexp", "upsampleNearest1d", "upsampleNearest2d", "upsampleNearest3d", "upsampleLinear1d", "upsampleBilinear2d", "upsampleTrilinear3d", "upsampleBicubic2d", "deformConv2d", "roiAlign"),
   ...each("result32", "prod", "softmax", "logSoftmax", "cumprod", "cumsum", "vectorNorm", "sum"),
   ...each("widest", "addcdiv", "addcmul", "atan2", "bilinear", "cross", "dot", "gridSampler", "scatterAdd"),
 };

@@ -80,6 +80,8 @@ export interface KernelRule {
   readonly backward: (kernel: Kernel, call: BackwardCall) => Gradients;
   /** What the node keeps, where it differs from the op row: names by differentiable input. */
   readonly saves?: Readonly<Record<string, readonly string[]>>;
+  /** What is saved is released in the order that the row names it, as `save_for_backward` has it; else by name. */
+  readonly ordered?: true;
   /** In place, the gradient reads the overwritten input from a copy, or the result instead. */
   readonly inPlace?: "copy" | "result";
   /** The result shows its input's memory without being a view for autograd: `_unsafe_view`. */

@@ -9,6 +9,7 @@ import { lowerAttention } from "./attention/lower.js";
 import { collectiveKernels } from "./collectives.js";
 import { convolutionKernels, lowerConvolution } from "./convolution.js";
 import { lowerKron, lowerMultiDot, lowerTensordot } from "./contractions.js";
+import { deformableKernels } from "./deformable.js";
 import {
   distanceKernels,
   lowerCdist,
@@ -65,6 +66,7 @@ const KERNELS: Readonly<Record<string, KernelRule>> = {
   ...viewKernels,
   ...indexingKernels,
   ...lossKernels,
+  ...deformableKernels,
   ...scatterReduceKernels,
   ...fourierKernels,
   ...distanceKernels,

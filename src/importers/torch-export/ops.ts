@@ -1,6 +1,6 @@
 /**
  * ATen operator → our operator, one row each, alphabetical. A key with an overload wins over the bare name; a trailing
- * underscore (in place) is cut off before the look-up. Arguments keep ATen's names unless a row renames them.
+ * underscore (in place) is cut off before the look-up. Operators of other libraries are named in full. Arguments keep ATen's names unless a row renames them.
  */
 import type { Attributes } from "../../ir/graph.js";
 
@@ -412,6 +412,8 @@ export const ATEN_OPS: Readonly<Record<string, AtenRow>> = {
   zero: same("fill"),
   zeros: create,
   zeros_like: alike,
+  "torch.ops.torchvision.deform_conv2d.default": same("deformConv2d"),
+  "torch.ops.torchvision.roi_align.default": same("roiAlign"),
 };
 
 /** Targets that compute no tensor: sizes and checks. */
