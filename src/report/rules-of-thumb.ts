@@ -114,7 +114,7 @@ const ALL_GRADIENTS = "gradients of activations live for a layer or two, not all
 const OUTPUTS_ARE_NOT_SAVED =
   "backward does not read every output: a convolution's result dies after its ReLU, pooling keeps indices of 8 B each";
 const NO_ACTIVATIONS =
-  "no activations, so the batch does not matter: for a convolutional net they are most of the memory";
+  "no activations, whatever the batch: for images and long sequences they are most of the memory";
 
 /** Add a rule here: every one with its source, and what a reader learns from its error. */
 const RULES: readonly Rule[] = [
