@@ -95,18 +95,18 @@ class Devices {
     return { ...this.onGpu(resolved, size, steps), limit, exact, holes };
   }
 
-  /** Every device, the smallest first: its neighbour's answer is where each search begins. */
+  /** Every device, the smallest first: its neighbour's answer, in proportion, is where each search begins. */
   table(): FitOnGpu[] {
     const answers = new Map<string, number>();
-    const starts = new Map<Kin, number>();
-    return knownDevices().map(({ id }): FitOnGpu => {
+    let before: { readonly size: number; readonly usable: number } | null = null;
+    return knownDevices().map(({ id, usable }): FitOnGpu => {
       const resolved = this.resolve(id);
       const kin = this.kinOf(resolved);
       const key = `${kinKey(resolved)} ${resolved.machine.capacity}`;
-      const start = starts.get(kin) ?? this.axis.asked(resolved);
+      const start = before ? (before.size * usable) / before.usable : this.axis.asked(resolved);
       const size = answers.get(key) ?? largestInTable(kin, resolved, start);
       answers.set(key, size);
-      starts.set(kin, Math.max(this.axis.smallest, size));
+      before = { size: Math.max(this.axis.smallest, size), usable };
       const limit = size >= this.axis.most ? "search" : "memory";
       return { ...this.onGpu(resolved, size, kin.steps, kin), limit, exact: false, holes: [] };
     });
