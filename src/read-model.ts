@@ -58,13 +58,12 @@ export async function readRecording(
 async function read(source: Source, wanted: Imported["kind"]): Promise<Imported> {
   const bytes = await headOf(source);
   const found = recognizeFormat({ name: source.name, bytes });
-  const load = found?.entry.load;
-  if (load) return (await load())(source);
-  const readable = entries().filter((entry) => entry.load && (entry.holds ?? "model") === wanted);
+  if (found) return (await found.entry.load())(source);
+  const readable = entries().filter((entry) => (entry.holds ?? "model") === wanted);
   throw unknownFormat(
     source.name,
     wanted,
-    found ? `a file that looks like ${article(found.entry.title)}` : describe(bytes),
+    describe(bytes),
     readable.map(({ title, extensions }) => `${title} (${extensions[0]})`).join(" or "),
     wanted === "model"
       ? `export the model from PyTorch: ${IMPORTERS["torch-export"].made}`

@@ -191,7 +191,9 @@ function defaultsOf(
       said(
         "framework",
         "tensorflow",
-        `${model.source} is a Keras model: TensorFlow runs its layers, not PyTorch`,
+        model.format === "keras"
+          ? `${model.source} is a Keras model: TensorFlow runs its layers, not PyTorch`
+          : `${model.source} is made of TensorFlow's operations, not PyTorch's`,
       ),
     said(
       "graph",

@@ -60,6 +60,51 @@ test("at least sixty language models are known by their configuration, each draw
   }
 });
 
+/** Of keras.applications, as TensorFlow 2.21 counted them. */
+const KERAS: Readonly<Record<string, number>> = {
+  "keras/ConvNeXtBase": 88_591_464,
+  "keras/DenseNet121": 8_062_504,
+  "keras/EfficientNetB0": 5_330_571,
+  "keras/EfficientNetV2M": 54_431_388,
+  "keras/InceptionV3": 23_851_784,
+  "keras/MobileNetV2": 3_538_984,
+  "keras/NASNetLarge": 88_949_818,
+  "keras/ResNet50": 25_636_712,
+  "keras/VGG16": 138_357_544,
+};
+
+test.for(Object.entries(KERAS))("%s is TensorFlow's and has %d parameters", async ([name, count]) => {
+  const { model, setup } = estimate(await readModel(name, { catalogue }), { batch: 2 });
+  expect([model.parameterCount, setup.framework]).toEqual([count, "tensorflow"]);
+});
+
+test("models of keras.applications take less than 200 KB, and image sizes that their heads can", async () => {
+  const files = readdirSync(join(FOLDER, "keras"));
+  expect(files.length).toBe(29);
+  expect(files.reduce((sum, file) => sum + statSync(join(FOLDER, "keras", file)).size, 0)).toBeLessThan(
+    200_000,
+  );
+  const at = async (name: string, options: Options) =>
+    estimate(await readModel(name, { catalogue }), options);
+  expect((await at("keras/ResNet50", { image: [96, 128] })).totals.inputBytes).toBe(96 * 128 * 3 * 4 + 4);
+  await expect(at("keras/VGG16", { image: [256, 256] })).rejects.toThrow("[catalogue/image]");
+  await expect(at("keras/VGG16", { shape: { keras_tensor: [1, 256, 256, 3] } })).rejects.toThrow();
+});
+
+const shared = process.env["PLIMSOLL_SHARED"] ?? join(import.meta.dirname, "../../shared");
+const results = join(shared, "oracle/tensorflow/results");
+const isThere = existsSync(results);
+
+test.skipIf(!isThere)(
+  `every model of keras.applications is as large as recorded${isThere ? "" : " (skipped: shared/oracle is absent)"}`,
+  () => {
+    for (const { name, parameterCount } of models.filter((model) => model.name.startsWith("keras/"))) {
+      const path = join(results, `${name.slice("keras/".length)}.json`);
+      expect([name, parameterCount]).toEqual([name, JSON.parse(readFileSync(path, "utf8")).params_total]);
+    }
+  },
+);
+
 test.for(Object.entries(CHECKPOINTS))("%s has %d parameters", ([name, count]) => {
   expect(models.find((model) => model.name === name)?.parameterCount).toBe(count);
 });

@@ -16,7 +16,7 @@ export interface OpenSource {
 /** The file at `path`, or standard input for `-`. Throws InputError when there is nothing to read. */
 export async function openSource(path: string): Promise<OpenSource> {
   if (path === "-") return { source: await readInput(), close: async () => undefined };
-  const inside = await configIn(path);
+  const inside = await modelIn(path);
   if (inside !== null) return openSource(inside);
   let file: FileHandle;
   try {
@@ -35,13 +35,15 @@ export async function openSource(path: string): Promise<OpenSource> {
   };
 }
 
-/** The configuration in a folder as Hugging Face's tools leave it. */
-async function configIn(path: string): Promise<string | null> {
-  const config = join(path, "config.json");
-  return access(config).then(
-    () => config,
-    () => null,
-  );
+/** What a folder's model is described by: Hugging Face's tools, TensorFlow and its converter for browsers name it so. */
+const DESCRIBED_BY = ["config.json", "saved_model.pb", "model.json"];
+
+async function modelIn(path: string): Promise<string | null> {
+  for (const name of DESCRIBED_BY) {
+    const file = join(path, name);
+    if (await isThere(file)) return file;
+  }
+  return null;
 }
 
 /** The bytes from `start` to `end`, in a buffer of their own; fewer when the file ends before. */

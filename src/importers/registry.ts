@@ -1,7 +1,4 @@
-/**
- * Formats by content: each entry judges the first bytes of a file and loads its reader on demand. Formats that are
- * only known by name are listed too, so that a file of one gets an answer instead of "unknown".
- */
+/** Formats by content: each entry judges the first bytes of a file and loads its reader on demand. */
 import type { Source } from "../base/source.js";
 import type { ImportedModel } from "./model.js";
 import type { ImportedRecording } from "./recording.js";
@@ -26,8 +23,8 @@ export interface ImporterEntry {
   recognize(head: Head): "certain" | "possible" | "no";
   /** What is in such a file when it is no model. */
   readonly holds?: "recording";
-  /** Loads the reader; absent for formats that this release cannot read. */
-  readonly load?: () => Promise<(source: Source) => Promise<Imported>>;
+  /** Loads the reader. */
+  readonly load: () => Promise<(source: Source) => Promise<Imported>>;
 }
 
 export const IMPORTERS = {
@@ -65,10 +62,19 @@ export const IMPORTERS = {
       if (isZip(head))
         return hasExtension(head, ".keras") || mentions(head, "config.json") ? "certain" : "no";
       if (!/^\s*\{/.test(textOf(head))) return "no";
+      if (looksLikeGraphModel(head)) return "no";
       if (mentions(head, '"modelTopology"')) return "certain";
       return /"class_name"\s*:/.test(textOf(head)) && mentions(head, '"config"') ? "certain" : "no";
     },
     load: async () => (await import("./keras/read.js")).readKeras,
+  },
+  "tensorflow-graph": {
+    title: "TensorFlow SavedModel or GraphDef",
+    extensions: [".pb", ".json"],
+    made: "model.export(FOLDER) or tf.saved_model.save(model, FOLDER): name the folder",
+    recognize: (head) =>
+      looksLikeSavedModel(head) || looksLikeGraphModel(head) || hasExtension(head, ".pb") ? "certain" : "no",
+    load: async () => (await import("./tensorflow-graph/read.js")).readTensorflowGraph,
   },
   "hf-config": {
     title: "Hugging Face configuration",
@@ -121,7 +127,6 @@ export const IMPORTERS = {
     recognize: (head) => (mentions(head, '"plimsoll/watch@') ? "certain" : "no"),
     load: async () => (await import("./watch-recording/read.js")).readWatchRecording,
   },
-  savedModel: unread("TensorFlow SavedModel or GraphDef", [".pb"]),
   safetensors: {
     title: "safetensors weights",
     extensions: [".safetensors"],
@@ -154,16 +159,6 @@ export function recognizeFormat(head: Head): { readonly id: FormatId; readonly e
   return null;
 }
 
-/** Known by its name only. */
-function unread(title: string, extensions: readonly string[]): ImporterEntry {
-  return {
-    title,
-    extensions,
-    made: "not read by this release",
-    recognize: (head) => (extensions.some((extension) => hasExtension(head, extension)) ? "certain" : "no"),
-  };
-}
-
 function hasExtension({ name }: Head, extension: string): boolean {
   return name.toLowerCase().endsWith(extension);
 }
@@ -177,6 +172,23 @@ function looksLikeOnnx({ bytes }: Head): boolean {
   return (
     tag === 0x08 && version >= 3 && version < 64 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next)
   );
+}
+
+/** A SavedModel begins with version 1 and a meta graph; a GraphDef with a node: its length, then its name's tag. */
+function looksLikeSavedModel({ bytes }: Head): boolean {
+  if (bytes[0] === 0x08) return bytes[1] === 0x01 && bytes[2] === 0x12;
+  if (bytes[0] !== 0x0a) return false;
+  let at = 1;
+  while (at < 6 && (bytes[at] ?? 0) > 127) at++;
+  const length = bytes[at + 2] ?? 0;
+  return bytes[at + 1] === 0x0a && length < 128 && bytes[at + 3 + length] === 0x12;
+}
+
+/** TensorFlow.js writes the format first, or the nodes. */
+function looksLikeGraphModel(head: Head): boolean {
+  const text = textOf(head);
+  if (!/^\s*\{/.test(text)) return false;
+  return /"format"\s*:\s*"graph-model"/.test(text) || /"modelTopology"\s*:\s*\{\s*"node"/.test(text);
 }
 
 /** Eight bytes of a length, and JSON. */

@@ -4,6 +4,7 @@ import { elements } from "../../base/shape.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { ShapeError } from "../../ops/rule.js";
 import {
+  type Emitter,
   type GraphOperation,
   type GraphTensor,
   like,
@@ -19,6 +20,15 @@ const reshaping = (infer: GraphOperation["infer"]): GraphOperation => ({
   alias: true,
   gradient: simple((emit, { x, g }) => [emit.one("Reshape", [g], { shape: x.spec.shape })]),
 });
+
+/** A gradient for every result: zeros where none arrived. */
+function withZeros(
+  emit: Emitter,
+  outputs: readonly GraphTensor[],
+  grads: readonly (GraphTensor | null)[],
+): readonly GraphTensor[] {
+  return outputs.map(({ spec }, i) => grads[i] ?? emit.constant(spec.shape, spec.dtype));
+}
 
 export const arrays = {
   Reshape: reshaping(([x], attributes) => {
@@ -67,7 +77,17 @@ export const arrays = {
     infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
     gradient: simple((emit, { x, g }) => [emit.one("Slice", [g], { shape: x.spec.shape })]),
   },
-  Slice: { infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))] },
+  /** `before`: where it begins, along each dim; absent where no gradient of it is asked for. */
+  Slice: {
+    infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
+    gradient: simple((emit, { x, g, attributes }) => {
+      const before = shapeOf(attributes, "before");
+      const after = x.spec.shape.map(
+        (size, dim) => size - (before[dim] as number) - (g.spec.shape[dim] as number),
+      );
+      return [emit.one("Pad", [g], { before, after })];
+    }),
+  },
   StridedSlice: {
     infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
     gradient: simple((emit, { x, g }) => [emit.one("StridedSliceGrad", [g], { shape: x.spec.shape })]),
@@ -75,6 +95,13 @@ export const arrays = {
   StridedSliceGrad: { infer: ([g], attributes) => [like(g as TensorSpec, shapeOf(attributes))] },
   Tile: {
     infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
+    // copies lie beside each other along a dim of their own, and are summed there. array_grad.py _TileGrad
+    gradient: simple((emit, { x, g }) => {
+      const { shape } = x.spec;
+      const split = shape.flatMap((size, dim) => [(g.spec.shape[dim] as number) / size, size]);
+      const copies = emit.one("Reshape", [g], { shape: split });
+      return [emit.one("Sum", [copies], { axes: shape.map((_, dim) => 2 * dim), keep: false })];
+    }),
   },
   BroadcastTo: {
     infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
@@ -120,13 +147,9 @@ export const arrays = {
           x?.shape.map((size, dim) => (dim === axis ? size / (count as number) : size)),
         ),
       ),
-    gradient: (emit, { attributes, outputs }, grads) => {
-      const parts = grads.map((g, i) => {
-        const { spec } = outputs[i] as GraphTensor;
-        return g ?? emit.constant(spec.shape, spec.dtype);
-      });
-      return [emit.one("ConcatV2", parts, { axis: attributes.axis as number })];
-    },
+    gradient: (emit, { attributes, outputs }, grads) => [
+      emit.one("ConcatV2", withZeros(emit, outputs, grads), { axis: attributes.axis as number }),
+    ],
   },
   Unpack: {
     infer: ([x], { axis }) =>
@@ -136,6 +159,21 @@ export const arrays = {
           x?.shape.filter((_, dim) => dim !== axis),
         ),
       ),
+    gradient: (emit, { attributes, outputs }, grads) => [
+      emit.one("Pack", withZeros(emit, outputs, grads), { axis: attributes.axis as number }),
+    ],
+  },
+  Pack: {
+    infer: (inputs, { axis }) => {
+      const [first] = inputs as readonly [TensorSpec, ...TensorSpec[]];
+      if (inputs.some(({ shape }) => shape.join() !== first.shape.join()))
+        throw new ShapeError("equal shapes", inputs.map(({ shape }) => `[${shape}]`).join(" and "));
+      const shape = [...first.shape];
+      shape.splice(axis as number, 0, inputs.length);
+      return [like(first, shape)];
+    },
+    gradient: (emit, { attributes }, [g]) =>
+      g ? emit.all("Unpack", [g], { axis: attributes.axis as number }) : [],
   },
   /** Rows of a table; the gradient is their indices, which are small, and the rows, sorted out by the optimizer. */
   GatherV2: {
@@ -177,6 +215,8 @@ export const arrays = {
     gradient: simple((emit, { x, g }) => [emit.one("ResizeBilinearGrad", [g, x])]),
   },
   ResizeBilinearGrad: { infer: ([, x]) => [x as TensorSpec] },
+  OneHot: { infer: (_, attributes) => [dense(shapeOf(attributes), attributes.dtype as DType)] },
+  ArgMax: { infer: (_, attributes) => [dense(shapeOf(attributes), attributes.dtype as DType)] },
   StatelessRandomUniformV2: {
     infer: (_, attributes) => [dense(shapeOf(attributes), attributes.dtype as DType)],
   },

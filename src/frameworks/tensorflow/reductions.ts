@@ -107,4 +107,26 @@ export const reductions = {
     }),
   },
   SparseSoftmaxCrossEntropyWithLogits: crossEntropy,
+  /**
+   * One kernel for the whole layer: x, scale, offset and two vectors that are empty while it trains. Results: y, the mini-batch's
+   * mean and variance, and the same again for the gradient. Running statistics are averaged by operations of their own.
+   */
+  FusedBatchNormV3: {
+    infer: ([x, scale], { training }) => {
+      const statistics = scale as TensorSpec;
+      const reserve = dense(training === true ? statistics.shape : [1], "float32");
+      return [x as TensorSpec, statistics, statistics, reserve, reserve];
+    },
+    gradient: (emit, { inputs, outputs, attributes }, [g]) => {
+      const [x, scale, , mean, variance] = inputs as readonly GraphTensor[];
+      if (!g || !x || !scale) return inputs.map(() => null);
+      // frozen, it reads the running statistics. nn_grad.py _BaseFusedBatchNormGrad
+      const kept = attributes.training === true ? outputs.slice(3, 5) : [mean, variance];
+      const grads = emit.all("FusedBatchNormGradV3", [g, x, scale, ...(kept as readonly GraphTensor[])]);
+      return [...grads, null, null];
+    },
+  },
+  FusedBatchNormGradV3: {
+    infer: ([, x, scale]) => [x as TensorSpec, scale as TensorSpec, scale as TensorSpec],
+  },
 } satisfies OperationTable;

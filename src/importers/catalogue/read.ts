@@ -1,5 +1,6 @@
 /**
- * Name → model of the catalogue: the exported program as it was recorded, read by the importer of exported programs.
+ * Name → model of the catalogue: the exported program as it was recorded, read by the importer of exported programs; of
+ * keras.applications, the configuration.
  *
  * Format   packed-program.ts, one gzip file per model; `tools/pack-catalogue.mjs` writes them
  * Limits   the batch is free; another image size only where an export at a second size was seen to agree
@@ -23,6 +24,8 @@ export async function readCatalogueModel(name: string, files: CatalogueFiles): P
   const list = await readCatalogueList(files);
   const entry = list.find((each) => each.name === name);
   if (!entry) throw unknownModel(name, namesNear(name, list));
+  if (name.startsWith("keras/"))
+    return refusing(await (await import("./keras.js")).readKerasModel(entry, files), entry);
   const path = `${name}.json.gz`;
   const where = `catalogue › ${path}`;
   const bytes = await inflate(await readFile(files, path), where, MAX_FILE);
@@ -32,7 +35,11 @@ export async function readCatalogueModel(name: string, files: CatalogueFiles): P
 /** What stands in a model's file → the model. `where` names the file in complaints. */
 export function unpackModel(value: unknown, entry: CatalogueModel, where: string): ImportedModel {
   const program = checkProgram(unpackProgram(value, where), where);
-  const model = importProgram(program, new Map(), entry.name);
+  return refusing(importProgram(program, new Map(), entry.name), entry);
+}
+
+/** The model, which refuses image sizes that it cannot be asked for. */
+function refusing(model: ImportedModel, entry: CatalogueModel): ImportedModel {
   if (entry.isImageFree) return model;
   return {
     ...model,
@@ -46,10 +53,15 @@ export function unpackModel(value: unknown, entry: CatalogueModel, where: string
 function refuseOtherImages({ name, image }: CatalogueModel, { image: asked, shapes = {} }: Bindings): void {
   const sizes = [
     asked,
-    ...Object.values(shapes).map((shape) => (shape.length === 4 ? shape.slice(2) : undefined)),
+    ...Object.values(shapes).map((shape) => (shape.length === 4 ? sidesOf(shape, name) : undefined)),
   ];
   for (const size of sizes)
     if (size && size.join("x") !== image.join("x")) throw imageIsFixed(name, image.join("x"), size.join("x"));
+}
+
+/** Height and width: Keras has its channels last. */
+function sidesOf(shape: readonly number[], name: string): readonly number[] {
+  return name.startsWith("keras/") ? shape.slice(1, 3) : shape.slice(2);
 }
 
 /**

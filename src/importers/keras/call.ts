@@ -7,12 +7,12 @@ import type { Attributes, ScopeId, ValueId } from "../../ir/graph.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
 import { GraphBuilder } from "../../ops/build.js";
 import { ShapeError } from "../../ops/rule.js";
-import { shapeMismatch, tooLarge, tooManyCalls } from "./complaints.js";
+import { notComputed, shapeMismatch, tooLarge, tooManyCalls } from "./complaints.js";
 import { type Json, nameOf, Settings } from "./config.js";
 import type { CallArgument, LayerConfig } from "./schema.js";
 
 /** A float32 tensor of so many elements takes 4 TiB. */
-const MAX_ELEMENTS = 2 ** 40;
+export const MAX_ELEMENTS = 2 ** 40;
 /** The largest published application runs some 8,000. */
 const MAX_OPERATIONS = 30_000;
 
@@ -29,16 +29,22 @@ export interface DrawOptions {
   readonly policy: Policy | null;
 }
 
+/** What is said of operations that cannot be. */
+const COMPLAINTS = { notComputed, shapeMismatch, tooLarge, tooManyCalls };
+export type DrawingComplaints = typeof COMPLAINTS;
+
 /** What all calls of one graph share. */
 export class Drawing {
   readonly builder: GraphBuilder;
   readonly residents: ValueId[] = [];
   readonly diagnostics: Diagnostic[] = [];
   readonly options: DrawOptions;
+  readonly complaints: DrawingComplaints;
 
-  constructor(name: string, options: DrawOptions) {
+  constructor(name: string, options: DrawOptions, complaints: DrawingComplaints = COMPLAINTS) {
     this.builder = new GraphBuilder(name, "model", TENSORFLOW_OPS);
     this.options = options;
+    this.complaints = complaints;
   }
 
   op(
@@ -49,19 +55,20 @@ export class Drawing {
     inputs: readonly (ValueId | null)[],
     attributes: Attributes,
   ): readonly ValueId[] {
-    if (this.builder.length >= MAX_OPERATIONS) throw tooManyCalls(at, MAX_OPERATIONS);
+    if (this.builder.length >= MAX_OPERATIONS) throw this.complaints.tooManyCalls(at, MAX_OPERATIONS);
     let results: readonly ValueId[];
     try {
       results = this.builder.node(op, { inputs }, attributes, { scope });
     } catch (error) {
-      if (error instanceof ShapeError) throw shapeMismatch(at, layer, error.expected, error.got);
+      if (error instanceof ShapeError)
+        throw this.complaints.shapeMismatch(at, layer, error.expected, error.got);
       throw error;
     }
     for (const id of results) {
       const { shape } = this.builder.spec(id);
       if (shape.some((size) => !Number.isSafeInteger(size) || size < 1))
-        throw shapeMismatch(at, layer, "whole sizes above zero", `[${shape}]`);
-      if (elements(shape) > MAX_ELEMENTS) throw tooLarge(at, shape, MAX_ELEMENTS);
+        throw this.complaints.shapeMismatch(at, layer, "whole sizes above zero", `[${shape}]`);
+      if (elements(shape) > MAX_ELEMENTS) throw this.complaints.tooLarge(at, shape, MAX_ELEMENTS);
     }
     return results;
   }
@@ -169,7 +176,8 @@ export class LayerCall {
     if (known !== undefined) return known;
     if (shape.some((size) => !Number.isSafeInteger(size) || size < 1))
       throw this.refuse("whole sizes above zero", `${name} [${shape}]`);
-    if (elements(shape) > MAX_ELEMENTS) throw tooLarge(instance.layer.at, shape, MAX_ELEMENTS);
+    if (elements(shape) > MAX_ELEMENTS)
+      throw drawing.complaints.tooLarge(instance.layer.at, shape, MAX_ELEMENTS);
     const { trainable = true, dtype = instance.policy.variable, state } = options;
     const id = drawing.builder.value(
       `${instance.path}/${name}`,
@@ -195,7 +203,7 @@ export class LayerCall {
 
   refuse(expected: string, got: string) {
     const { at, kind } = this.instance.layer;
-    return shapeMismatch(at, kind, expected, got);
+    return this.drawing.complaints.shapeMismatch(at, kind, expected, got);
   }
 
   note(code: string, severity: "warning" | "info", message: string): void {

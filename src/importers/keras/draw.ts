@@ -1,7 +1,6 @@
 /** A model's layers at chosen sizes → the graph of TensorFlow operations that its call runs, with the loss behind it. */
 import type { Diagnostic } from "../../base/complaint.js";
 import { type DType, isFloating } from "../../base/dtype.js";
-import { elements } from "../../base/shape.js";
 import type { Graph, ScopeId, ValueId } from "../../ir/graph.js";
 import { dense } from "../../ir/tensor.js";
 import type { Bindings } from "../model.js";
@@ -16,6 +15,7 @@ import {
 } from "./complaints.js";
 import { isList, type Json, nameOf } from "./config.js";
 import { LAYERS, OPERATIONS } from "./layers/table.js";
+import { drawLoss } from "./loss.js";
 import {
   type CallArgument,
   isReference,
@@ -48,7 +48,7 @@ export function drawModel(model: ModelConfig, where: string, bindings: Bindings)
   const inputs = drawer.inputs(model);
   const outputs = drawer.call(model, inputs, drawer.root(model, where), ROOT, 0);
   const graph = drawing.builder.finish(
-    training && bindings.loss !== "none" ? [drawer.loss(outputs, where)] : outputs,
+    training && bindings.loss !== "none" ? [drawLoss(drawing, outputs, where)] : outputs,
     drawing.residents,
   );
   return { graph, diagnostics: drawing.diagnostics };
@@ -228,51 +228,6 @@ class Drawer {
     const named = ["query", "value", "key"].map((key) => kwargs[key]).filter((item) => item !== undefined);
     return [...args, ...named].flatMap(walk);
   }
-
-  /** SparseCategoricalCrossentropy over the last dim, targets beside the inputs; the mean over all rows. */
-  loss(outputs: readonly ValueId[], where: string): ValueId {
-    const { drawing } = this;
-    const { builder } = drawing;
-    const [first] = outputs;
-    if (first === undefined) throw notComputed(where, "a model without outputs", "--loss none");
-    const layer: LayerConfig = {
-      name: "loss",
-      kind: "SparseCategoricalCrossentropy",
-      isOperation: false,
-      config: {},
-      at: where,
-      calls: [],
-      inner: null,
-    };
-    const instance = new Instance(layer, "loss", { compute: "float32", variable: "float32" }, true);
-    const scope = builder.scope("loss", layer.kind, ROOT);
-    const call = new LayerCall(drawing, instance, scope, outputs);
-    const shape = call.shape(first);
-    if (shape.length < 2) throw notComputed(where, `a loss of [${shape}]`, "--loss none trains on no loss");
-    const target = builder.value("target", "target", dense(shape.slice(0, -1), "int32"));
-    const maker = builder.makerOf(first);
-    // probabilities of a float32 softmax are traced back to its logits; a cast in between hides it. nn.py _get_logits
-    const found =
-      maker?.op === "Softmax" ? ((maker.inputs.inputs as readonly ValueId[])[0] as ValueId) : null;
-    const isHidden = found !== null && call.spec(found).dtype !== "float32";
-    let logits = call.cast(found === null || isHidden ? first : found, "float32");
-    const labels = call.op("Cast", [call.op("Cast", [target], { dtype: "float32" })], { dtype: "int64" });
-    if (isHidden) logits = clipped(call, logits);
-    const rows = elements(shape.slice(0, -1));
-    const flat = shape.length > 2;
-    if (flat) logits = call.reshape(logits, [rows, shape.at(-1) as number]);
-    const ids = flat ? call.reshape(labels, [rows]) : labels;
-    const losses = call.op("SparseSoftmaxCrossEntropyWithLogits", [logits, ids]);
-    const shaped = flat ? call.reshape(losses, shape.slice(0, -1)) : losses;
-    const axes = shape.slice(0, -1).map((_, dim) => dim);
-    return call.op("DivNoNan", [call.op("Sum", [shaped], { axes, keep: false }), null]);
-  }
-}
-
-/** log of probabilities kept away from 0 and 1. */
-function clipped(call: LayerCall, probabilities: ValueId): ValueId {
-  const below = call.op("Minimum", [probabilities, null]);
-  return call.op("Log", [call.op("Maximum", [below, null])]);
 }
 
 /** The shape of a layer's result, as a layer that is called with it has it. */

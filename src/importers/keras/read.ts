@@ -17,11 +17,16 @@ const MAX_TEXT = 64 * MiB;
 
 export async function readKeras(source: Source): Promise<ImportedModel> {
   const { where, bytes } = await configText(source);
+  return kerasModel(bytes, where, source.name);
+}
+
+/** The model of a configuration's text. */
+export function kerasModel(bytes: Uint8Array, where: string, source: string): ImportedModel {
   const model = readConfig(parseConfig(bytes, where), where);
   return {
     kind: "model",
     name: model.name,
-    source: source.name,
+    source,
     format: "keras",
     framework: "tensorflow",
     batch: fileBatch(model),

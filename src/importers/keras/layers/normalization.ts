@@ -21,6 +21,22 @@ function update(call: LayerCall, moving: ValueId, batch: ValueId): void {
   call.ops("AssignVariableOp", [call.op("AddV2", [kept, added])]);
 }
 
+/** Mean and variance of a mini-batch, and what they leave behind in the moving ones. */
+export function batchMoments(
+  call: LayerCall,
+  x: ValueId,
+  axis: number,
+  [movingMean, movingVariance]: readonly [ValueId, ValueId],
+): [ValueId, ValueId] {
+  const axes = call.shape(x).flatMap((_, dim) => (dim === axis ? [] : [dim]));
+  const [m, v] = moments(call, x, axes);
+  const mean = call.op("Squeeze", [m], { axes });
+  const variance = call.op("Squeeze", [v], { axes });
+  update(call, movingMean, mean);
+  update(call, movingVariance, variance);
+  return [mean, variance];
+}
+
 const batchNormalization: LayerRow = (call) => {
   const { settings } = call;
   const shape = call.shape();
@@ -36,12 +52,7 @@ const batchNormalization: LayerRow = (call) => {
   const movingVariance = call.variable("moving_variance", [size], still);
   let [mean, variance] = [movingMean, movingVariance];
   if (call.training && call.instance.trainable) {
-    const axes = shape.flatMap((_, dim) => (dim === axis ? [] : [dim]));
-    const [m, v] = moments(call, x, axes);
-    mean = call.op("Squeeze", [m], { axes });
-    variance = call.op("Squeeze", [v], { axes });
-    update(call, movingMean, mean);
-    update(call, movingVariance, variance);
+    [mean, variance] = batchMoments(call, x, axis, [movingMean, movingVariance]);
   }
   // an axis that is given as 3 is reshaped although it is the last. nn.py batch_normalization
   const written = settings.integers("axis", [-1])[0] as number;
