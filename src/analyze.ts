@@ -1,4 +1,5 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
+import { linearize } from "./autograd/linearize.js";
 import { traceProgram } from "./autograd/trace-program.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
 import type { Graph } from "./ir/graph.js";
@@ -9,6 +10,7 @@ import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import { recordTape, validationTape } from "./record-tape.js";
 import { planProgram } from "./training/plan-program.js";
+import { planXla } from "./training/plan-xla.js";
 import { planStep } from "./training/plan-step.js";
 
 export interface Analysis {
@@ -40,6 +42,10 @@ export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Omit
   if (setup.framework === "tensorflow") {
     const tape = traceProgram(model, setup); // forward and backward are one graph
     return { graph: model, tape, step: planProgram(tape, setup) };
+  }
+  if (setup.framework === "jax") {
+    const tape = linearize(model, setup); // what jax.vjp keeps
+    return { graph: model, tape, step: planXla(tape, setup) }; // what XLA stores, in its order
   }
   const device: Device = { ...machine, cudnn: setup.cudnn, attention: setup.attention };
   const { graph, tape, moved } = recordTape(model, setup, device); // what backward must keep
