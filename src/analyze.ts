@@ -1,4 +1,5 @@
 /** The pipeline. Every answer of Plimsoll goes through it. */
+import { linearize } from "./autograd/linearize.js";
 import { traceProgram } from "./autograd/trace-program.js";
 import { Kept } from "./base/kept.js";
 import type { Device } from "./frameworks/pytorch/kernel.js";
@@ -10,6 +11,7 @@ import type { Timeline } from "./ir/timeline.js";
 import { simulateMemory } from "./memory/simulate-memory.js";
 import { deviceKey, recordTape, validationTape } from "./record-tape.js";
 import { planProgram } from "./training/plan-program.js";
+import { planXla } from "./training/plan-xla.js";
 import { planStep } from "./training/plan-step.js";
 
 export interface Analysis {
@@ -53,6 +55,10 @@ function planAnew(model: Graph, setup: StepSetup, device: Device): Planned {
   if (setup.framework === "tensorflow") {
     const tape = traceProgram(model, setup); // forward and backward are one graph
     return { graph: model, tape, step: planProgram(tape, setup) };
+  }
+  if (setup.framework === "jax") {
+    const tape = linearize(model, setup); // what jax.vjp keeps
+    return { graph: model, tape, step: planXla(tape, setup) }; // what XLA stores, in its order
   }
   const { graph, tape, moved } = recordTape(model, setup, device); // what backward must keep
   const validation = setup.validate ? validationTape(moved, setup, device) : null;

@@ -8,7 +8,7 @@ import { planIfPossible } from "./run-pipeline.js";
 
 const BOUND =
   "plain bytes: the allocator adds less than 512 B to every block alive, and less than 1 MiB to a large block it does not split; scratch of kernels follows thresholds and is exact at the asked batch";
-const TENSORFLOWS =
+const CHUNKS =
   "plain bytes: the allocator adds less than 256 B to every block alive, and up to as much again to one it does not split";
 const FLAT = "the step does other things at other batches, so this holds at the asked batch only";
 
@@ -51,7 +51,7 @@ export function closedForm(model: ImportedModel, resolved: ResolvedSetup, planne
   if (!linear) return formulaOf([constantPiece(planned, which)], FLAT);
   const { planned: first, lines, one } = linear;
   const pieces = peakPieces(first.step, lines, which, one ? 2 : 1);
-  const bound = resolved.setup.framework === "tensorflow" ? TENSORFLOWS : BOUND;
+  const bound = (resolved.setup.framework ?? "pytorch") === "pytorch" ? BOUND : CHUNKS;
   return formulaOf(one ? [constantPiece(one, which), ...pieces] : pieces, bound);
 }
 

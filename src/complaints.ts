@@ -86,6 +86,23 @@ export function notTensorflows(flag: string, got: string): InputError {
   });
 }
 
+export function notJaxs(flag: string, got: string, hint: string): InputError {
+  return new InputError({
+    code: "setup/jax",
+    where: flag,
+    rule: "the setting must be one that a printed program leaves open",
+    expected: "optimizer, freeze, mode, step, gpu, memory-growth, memory-fraction, no-donate",
+    got,
+    hint,
+  });
+}
+
+const MADE_FOR: Readonly<Record<string, string>> = {
+  jax: "print(jax.make_jaxpr(loss)(params, batch)) of the model in JAX is read with JAX's",
+  pytorch: "export the PyTorch model with torch.export for PyTorch's",
+  tensorflow: "model.to_json() of a Keras model is read with TensorFlow's",
+};
+
 export function frameworkDiffers(asked: string, own: string, source: string): InputError {
   return new InputError({
     code: "setup/framework",
@@ -93,7 +110,7 @@ export function frameworkDiffers(asked: string, own: string, source: string): In
     rule: "a model must be computed with the framework it is made of",
     expected: own,
     got: asked,
-    hint: `${source.slice(0, 60)} is made of ${own}'s operations; ${own === "pytorch" ? "model.to_json() of a Keras model is read with TensorFlow's" : "export the PyTorch model with torch.export for PyTorch's"}`,
+    hint: `${source.slice(0, 60)} is made of ${own}'s operations; ${MADE_FOR[asked] ?? "ask for the one it is made of"}`,
   });
 }
 

@@ -5,6 +5,7 @@ import { closedForm } from "./closed-form.js";
 import type { ImportedModel } from "./importers/model.js";
 import type { TrainingSetup } from "./ir/setup.js";
 import type { ReportInput } from "./report/explain.js";
+import { jaxNotes } from "./resolve-jax.js";
 import { tensorflowNotes } from "./resolve-tensorflow.js";
 import { convolutionNotes, resolveSetup } from "./resolve-setup.js";
 import { type Run, runPipeline } from "./run-pipeline.js";
@@ -66,6 +67,7 @@ export function inputOf(model: ImportedModel, options: Options): ReportInput {
       ...checkpointNotes(run),
       ...communicationNotes(run, setup),
       ...tensorflowNotes(resolved, graph.name),
+      ...jaxNotes(resolved, graph),
     ],
     formula: () => closedForm(model, resolved, { step, batch: setup.batch }),
   };

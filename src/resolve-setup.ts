@@ -23,6 +23,7 @@ import type { Assumption, OptimizerReport, SetupReport } from "./report/report.j
 import { type AllocatorConf, readAllocatorConf } from "./memory/allocator-conf.js";
 import type { ResolvedSetup } from "./resolved-setup.js";
 import { resolveMachine } from "./resolve-machine.js";
+import { resolveJax } from "./resolve-jax.js";
 import { resolveTensorflow } from "./resolve-tensorflow.js";
 import { flagOf, type Options } from "./settings.js";
 import { LINEAR_LOSSES, type LinearLossName } from "./models/losses.js";
@@ -57,8 +58,15 @@ export function resolveSetup(options: Options, model: ImportedModel): ResolvedSe
   if (options.framework !== undefined && options.framework !== own)
     throw frameworkDiffers(options.framework, own, model.source);
   if (own === "tensorflow") return resolveTensorflow(options, model, resolveBatch(options, model));
+  if (own === "jax") return resolveJax(options, model, resolveBatch(options, model));
   if (options.memoryGrowth)
-    throw contradiction("--memory-growth", "TensorFlow's allocator", "a PyTorch model");
+    throw contradiction("--memory-growth", "TensorFlow's or JAX's allocator", "a PyTorch model");
+  if (options.memoryFraction !== undefined || options.noDonate)
+    throw contradiction(
+      options.noDonate ? "--no-donate" : "--memory-fraction",
+      "a program of JAX",
+      "a PyTorch model",
+    );
   const { machine, context, assumptions: device } = resolveMachine(options.gpu, options.profile);
   const mode = options.mode ?? "train";
   const optimizer = mode === "inference" ? null : resolveOptimizer(options);

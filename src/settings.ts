@@ -42,8 +42,10 @@ const SETTINGS = {
   step:          { kind: "choice", placeholder: "first|steady",    values: ["first", "steady"], help: "which step: every later one (steady, default) or the very first" },
   gpu:           { kind: "text",   placeholder: "NAME[:GiB]",      help: "the device: a100, \"RTX 4090\", H100-80GB, a100:40; see `plimsoll gpus`" },
   cudnn:         { kind: "choice", placeholder: "PLANS",           values: ["default", "benchmark", "deterministic", "no-workspace"], help: "default, benchmark, deterministic, or no-workspace, which leaves the scratch of convolutions out" },
-  framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], computes: ["pytorch", "tensorflow"], since: "0.4", help: "pytorch, or tensorflow: Keras models in graph mode; default: the one the file is made of" },
-  memoryGrowth:  { kind: "switch", help: "TensorFlow takes memory as it needs it: TF_FORCE_GPU_ALLOW_GROWTH=true" },
+  framework:     { kind: "choice", placeholder: "pytorch|…",       values: ["pytorch", "tensorflow", "jax"], help: "pytorch; tensorflow: Keras models in graph mode; jax: programs that JAX printed, compiled by XLA; default: the one the file is made of" },
+  memoryGrowth:  { kind: "switch", help: "TensorFlow and JAX take memory as they need it: TF_FORCE_GPU_ALLOW_GROWTH=true, XLA_PYTHON_CLIENT_PREALLOCATE=false" },
+  memoryFraction: { kind: "text",  placeholder: "0.75",            help: "the part of the device that JAX takes at the start: XLA_PYTHON_CLIENT_MEM_FRACTION; default: 0.75" },
+  noDonate:      { kind: "switch", help: "JAX keeps the old parameters and states until the step returns: jax.jit without donate_argnums" },
   precision:     { kind: "choice", placeholder: "fp32|…",          values: PRECISIONS, help: "fp32 (default); amp-bf16, amp-fp16: autocast over float32 parameters; bf16, fp16: the whole model in 16 bits; fp8, fp8-rowwise: bf16 with torchao's float8 linear layers" },
   accumulate:    { kind: "count",  placeholder: "N",               help: "micro-batches whose gradients are added up before the optimizer steps; default: 1" },
   sequence:      { kind: "count",  placeholder: "N",               help: "tokens per sample, samples of a sound: for models made from a config; default: 512" },
@@ -185,7 +187,11 @@ export interface Options {
   /** Options of DeepSpeed's `zero_optimization`, `reduce_bucket_size=2e8`. */
   readonly deepspeed?: string;
   /** Default: the one the model's file is made of. */
-  readonly framework?: "pytorch" | "tensorflow";
-  /** TensorFlow takes memory as it needs it: TF_FORCE_GPU_ALLOW_GROWTH=true. */
+  readonly framework?: "pytorch" | "tensorflow" | "jax";
+  /** TensorFlow and JAX take memory as they need it: TF_FORCE_GPU_ALLOW_GROWTH=true, XLA_PYTHON_CLIENT_PREALLOCATE=false. */
   readonly memoryGrowth?: boolean;
+  /** The part of the device that JAX takes at the start, `0.75`: XLA_PYTHON_CLIENT_MEM_FRACTION. */
+  readonly memoryFraction?: string;
+  /** JAX keeps the old parameters and states until the step returns: `jax.jit` without donate_argnums. */
+  readonly noDonate?: boolean;
 }

@@ -1,6 +1,6 @@
 /** What an importer gives back: a model whose open sizes are still open. */
 import type { Diagnostic } from "../base/complaint.js";
-import type { Graph } from "../ir/graph.js";
+import type { Graph, TracedProgram } from "../ir/graph.js";
 import type { Framework } from "../ir/setup.js";
 
 /** Values for the sizes a file leaves open; a missing one takes the file's own. */
@@ -46,6 +46,10 @@ export interface ImportedModel {
   readonly format: string;
   /** The framework whose operations the graph is made of; absent: PyTorch's. */
   readonly framework?: Framework;
+  /** Of programs that JAX traced: a function whose gradient is taken, or a whole step. */
+  readonly program?: TracedProgram["kind"];
+  /** Which of its arguments are taken for parameters, in words. */
+  readonly parameters?: string;
   /** The batch the file was made with; used when the user names none. */
   readonly batch: number;
   /** Which of the settings that only some models take this one does; absent: none. */

@@ -88,6 +88,21 @@ export const IMPORTERS = {
           : "no",
     load: async () => (await import("./hf-config/read.js")).readHfConfig,
   },
+  jaxpr: {
+    title: "jaxpr",
+    extensions: [".jaxpr.txt", ".txt"],
+    made: 'open("loss.jaxpr.txt", "w").write(str(jax.make_jaxpr(loss)(params, batch)))',
+    recognize: (head) => {
+      const text = textOf(head);
+      if (/^\s*\{ lambda\b/.test(text)) return "certain";
+      return /^\s*let \w+ = \{ lambda\b/.test(text)
+        ? "certain"
+        : hasExtension(head, ".jaxpr.txt")
+          ? "possible"
+          : "no";
+    },
+    load: async () => (await import("./jax/read.js")).readJaxpr,
+  },
   onnx: {
     title: "ONNX model",
     extensions: [".onnx"],

@@ -68,6 +68,30 @@ export interface Node {
   readonly scope: ScopeId;
 }
 
+/** Nodes `first` to `last` are computed again in backward, but for what the policy keeps: `jax.checkpoint`. */
+export interface Rematerialized {
+  readonly first: NodeId;
+  readonly last: NodeId;
+  readonly keeps: "nothing" | "products" | "products-without-batch" | "everything";
+}
+
+/** Nodes `first` to `last` are one turn of a loop that was unrolled; turns of one loop have one number. */
+export interface LoopTurn {
+  readonly first: NodeId;
+  readonly last: NodeId;
+  readonly loop: number;
+}
+
+/** What the text of a traced program says beside its operations. */
+export interface TracedProgram {
+  /** A function is differentiated, a step has everything inside, a compiled one also has its order and its kernels. */
+  readonly kind: "function" | "step" | "compiled";
+  /** Inputs whose memory an output takes over: position of the output, and the input. */
+  readonly donated: readonly (readonly [output: number, input: ValueId])[];
+  readonly rematerialized: readonly Rematerialized[];
+  readonly turns: readonly LoopTurn[];
+}
+
 /** One call of a module: `path` is its name in the model, `parent` the call it happens in. */
 export interface Scope {
   readonly id: ScopeId;
@@ -102,6 +126,8 @@ export interface Graph {
   };
   /** Modules whose parameters are gathered from all ranks for their call, the whole model first. */
   readonly units?: readonly ShardedUnit[];
+  /** Of programs that JAX traced. */
+  readonly traced?: TracedProgram;
 }
 
 /** Nodes `first` to `last` are a module's call. */

@@ -14,7 +14,7 @@ export type LossChoice =
   | "fused"
   | "linear";
 /** Whose kernels, saved values, optimizers and allocator a step has. */
-export type Framework = "pytorch" | "tensorflow";
+export type Framework = "pytorch" | "tensorflow" | "jax";
 export type StepChoice = "first" | "steady";
 export type ZeroGrad = "set-to-none" | "keep" | "at-start";
 export type CudnnChoice = "default" | "benchmark" | "deterministic" | "no-workspace";
@@ -175,6 +175,8 @@ export interface TrainingSetup {
   readonly step: StepChoice;
   readonly cudnn: CudnnChoice;
   readonly allocator: AllocatorSettings;
+  /** JAX's: false where the step does not take over its arguments' memory. */
+  readonly donates?: boolean;
   /** Globs over parameter paths that do not train. */
   readonly freeze: readonly string[];
   readonly adapters?: Adapters | null;
@@ -190,6 +192,7 @@ export interface TrainingSetup {
 /** What no pass before the step reads: a tape serves every choice of these. */
 type OfTheStep =
   | "batch"
+  | "donates"
   | "optimizer"
   | "optimizerInBackward"
   | "ema"
@@ -215,9 +218,9 @@ export type StepSetup = Omit<TrainingSetup, "allocator" | "step">;
 /** What PYTORCH_CUDA_ALLOC_CONF tells PyTorch's allocator, as far as it changes device memory. */
 export interface AllocatorSettings {
   readonly backend: "native" | "cudaMallocAsync" | "bfc";
-  /** TensorFlow's: regions are taken as they are needed, not all at the start. */
+  /** TensorFlow's and JAX's: regions are taken as they are needed, not all at the start. */
   readonly growth?: boolean;
-  /** TensorFlow's: what it leaves to the system. */
+  /** TensorFlow's and JAX's: what they leave to the system. */
   readonly leaves?: Bytes;
   /** Segments grow page by page. */
   readonly expandableSegments: boolean;

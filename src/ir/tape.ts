@@ -105,6 +105,10 @@ export interface Operation {
   readonly makes: readonly StorageId[];
   /** Its kernel may write a result over an input of the same size that dies with it. */
   readonly overwrites: boolean;
+  /** What a compiler reads of it. */
+  readonly attributes?: Attributes;
+  /** What a turn of a loop keeps is stored: no kernel outside of it can make it again. */
+  readonly stored?: boolean;
 }
 
 export interface Program {

@@ -2,6 +2,7 @@
 import type { OptimizerReport, SetupReport } from "../report/report.js";
 
 export const FRAMEWORKS: Readonly<Record<SetupReport["framework"], string>> = {
+  jax: "JAX",
   pytorch: "PyTorch",
   tensorflow: "TensorFlow",
 };

@@ -20,7 +20,7 @@ import type { AliveReport } from "./report.js";
  * All block sizes are multiples of this. c10/cuda/CUDACachingAllocator.cpp, kMinBlockSize; xla/tsl/framework/bfc_allocator.h,
  * kMinAllocationSize.
  */
-export const GRANULARITY: Readonly<Record<Framework, number>> = { pytorch: 512, tensorflow: 256 };
+export const GRANULARITY: Readonly<Record<Framework, number>> = { pytorch: 512, tensorflow: 256, jax: 256 };
 
 /** Rounded bytes by category. What cached blocks hold beyond the request (see `unsplit`) counts as temporaries. */
 export function categoriesAtPeak(step: Step, peak: Peak, granularity: number): Record<Category, number> {
@@ -71,6 +71,7 @@ export function blocksAtPeak(
 
 const UNSPLIT: Readonly<Record<Framework, string>> = {
   pytorch: "a cached block up to 1 MiB larger than asked is handed out whole",
+  jax: "a free chunk less than twice as large as asked is handed out whole",
   tensorflow: "a free chunk less than twice as large as asked is handed out whole",
 };
 

@@ -3,7 +3,7 @@ import { once } from "../base/once.js";
 import { type Bytes, bytes, sumBytes } from "../base/units.js";
 import type { ContextMemory } from "../hardware/contexts.js";
 import type { Graph, Value, ValueId } from "../ir/graph.js";
-import type { Machine, TrainingSetup } from "../ir/setup.js";
+import type { Framework, Machine, TrainingSetup } from "../ir/setup.js";
 import { packedSize } from "../ir/tensor.js";
 import type { Interval, MachineReport, Verdict } from "./report.js";
 
@@ -21,6 +21,12 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 /** How sure an interval can be asked to be. */
 export const CONFIDENCES: readonly number[] = Object.keys(SPREADS).map(Number);
 
+const NAMES: Readonly<Record<Framework, string>> = {
+  jax: "JAX",
+  pytorch: "PyTorch",
+  tensorflow: "TensorFlow",
+};
+
 export interface IntervalOptions {
   readonly graph: Graph;
   readonly setup: TrainingSetup;
@@ -30,7 +36,7 @@ export interface IntervalOptions {
 }
 
 export function intervalOf({ graph, setup, allocated, reserved, context }: IntervalOptions): Interval {
-  const framework = setup.framework === "tensorflow" ? "TensorFlow" : "PyTorch";
+  const framework = NAMES[setup.framework ?? "pytorch"];
   const reasons = [`what idle and measured processes hold outside ${framework}`];
   const spread = spreadOf(graph, setup, CONFIDENCE);
   if (spread > 0)

@@ -29,7 +29,7 @@ export interface OptimizerReport {
 /** Every resolved setting, defaults included. */
 export interface SetupReport {
   readonly mode: Mode;
-  readonly framework: "pytorch" | "tensorflow";
+  readonly framework: "pytorch" | "tensorflow" | "jax";
   readonly precision: Precision;
   readonly batch: number;
   /** Height and width that were asked for. */
@@ -77,6 +77,8 @@ export interface SetupReport {
   readonly allocatorConf: string;
   /** TensorFlow takes memory as it needs it; absent for PyTorch. */
   readonly memoryGrowth?: boolean;
+  /** JAX's: whether the step takes over the memory of its arguments. */
+  readonly donates?: boolean;
   readonly gpu: string | null;
 }
 

@@ -1,0 +1,66 @@
+/** What JAX 0.10.2 keeps of small functions, and what optax 0.2.8 keeps of parameters: oracle/record_jax.py. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { linearize } from "../src/autograd/linearize.js";
+import { elements } from "../src/base/shape.js";
+import { OPTAX } from "../src/frameworks/jax/optax.js";
+import { Lowering } from "../src/importers/jax/lower-jaxpr.js";
+import { parseJaxpr } from "../src/importers/jax/parse-jaxpr.js";
+import { chooseOptax } from "../src/training/choose-optax.js";
+
+const fixtures = join(import.meta.dirname, "fixtures/jax");
+const lines = <T>(file: string): T[] =>
+  readFileSync(join(fixtures, file), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+interface RecordedFunction {
+  readonly name: string;
+  readonly trained: readonly number[];
+  readonly jaxpr: string;
+  /** Bytes of every residual, literals left out. */
+  readonly kept: readonly number[];
+}
+
+/** Sizes of what goes from forward to backward. */
+function keptBy({ jaxpr: text, trained, name }: RecordedFunction): number[] {
+  const printed = parseJaxpr(text, name);
+  const roles = printed.jaxpr.inputs.map((_, i) => (trained.includes(i) ? "parameter" : "input"));
+  const { graph } = new Lowering(printed).run(printed.jaxpr, roles, "function", name);
+  const { events, storages } = linearize(graph, { mode: "train" });
+  const sizes = events
+    .filter(({ kind }) => kind === "save")
+    .map(({ storage }) => storages[storage]?.bytes ?? 0);
+  return sizes.sort((a, b) => a - b);
+}
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
+
+describe("what jax.vjp keeps", () => {
+  const recorded = lines<RecordedFunction>("recorded-jax-functions.jsonl");
+  test.for(recorded.map((one) => [one.name, one] as const))("%s", ([name, one]) => {
+    const kept = keptBy(one);
+    expect(sum(kept)).toBe(sum(one.kept));
+    if (!name.startsWith("scan")) expect(kept).toEqual(one.kept); // turns are kept in one array
+  });
+});
+
+test("optimizers of optax keep what was recorded, to the byte", () => {
+  const [{ shapes = [] } = {}, ...recorded] = lines<{
+    shapes?: number[][];
+    optimizer: string;
+    bytes: number;
+  }>("recorded-optax.jsonl");
+  for (const { optimizer, bytes } of recorded) {
+    const { name, options } = chooseOptax(optimizer, "--optimizer");
+    const row = OPTAX[name];
+    const states = shapes.flatMap((shape) =>
+      (row?.states(options, shape) ?? []).map((state) => elements(state.shape ?? shape)),
+    );
+    const sum = states.reduce((a, b) => a + 4 * b, 0) + (row?.counters(options) ?? 0);
+    expect([optimizer, sum]).toEqual([optimizer, bytes]);
+  }
+  expect(recorded).toHaveLength(27);
+});
