@@ -110,6 +110,13 @@ export const IMPORTERS = {
     recognize: (head) => (looksLikeOnnx(head) || hasExtension(head, ".onnx") ? "certain" : "no"),
     load: async () => (await import("./onnx/read.js")).readOnnx,
   },
+  summary: {
+    title: "printed summary (torchinfo, torchsummary, Keras)",
+    extensions: [".txt"],
+    made: "print(torchinfo.summary(model, input_size=(32, 3, 224, 224))), or model.summary() of Keras",
+    recognize: (head) => (/Output Shape.*Param #/.test(textOf(head)) ? "certain" : "no"),
+    load: async () => (await import("./summary/read.js")).readSummary,
+  },
   "profiler-trace": {
     title: "torch.profiler trace",
     extensions: [".json", ".json.gz"],

@@ -47,7 +47,9 @@ export function reportEstimate(input: ReportInput): EstimateReport {
   const { setup, machine, context, graph, tape, step, timeline, outOfMemory } = input;
   const { peak, phases, reserved } = reported(timeline, setup);
   const deviceTotal = reserved + context.bytes;
-  const interval = intervalOf({ graph, setup, allocated: peak.allocated, reserved, context });
+  const totals = totalsOf(tape, step, setup.step);
+  const held = totals.parameterBytes + totals.bufferBytes + totals.optimizerStateBytes;
+  const interval = intervalOf({ graph, setup, allocated: peak.allocated, reserved, context, held });
   const highest = (phase: ReportPhase) => ({
     peakAllocatedBytes: Math.max(
       0,
@@ -59,7 +61,7 @@ export function reportEstimate(input: ReportInput): EstimateReport {
     schema: "plimsoll/estimate@1",
     model: { name: input.name, source: input.source, ...countParameters(graph) },
     setup: input.settings,
-    totals: totalsOf(tape, step, setup.step),
+    totals,
     peak: {
       allocatedBytes: peak.allocated,
       reservedBytes: reserved,

@@ -201,6 +201,14 @@ export const arrays = {
       return emit.all("CustomLayerGrad", [g, ...outputs, ...inputs]);
     },
   },
+  /** A row of a printed summary, likewise. */
+  SummarizedLayer: {
+    infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
+    gradient: (emit, { inputs, outputs }, [g]) => {
+      if (!g) return inputs.map(() => null);
+      return emit.all("CustomLayerGrad", [g, ...outputs, ...inputs]);
+    },
+  },
   CustomLayerGrad: { infer: (inputs) => inputs.slice(2) },
   ResizeNearestNeighbor: {
     infer: ([x], attributes) => [like(x as TensorSpec, shapeOf(attributes))],
