@@ -31,7 +31,15 @@ export {
   type SettingRow,
 } from "./tables.js";
 export { layerWords } from "./layer-words.js";
-export { plot } from "./plot.js";
+export { plot, plotOf } from "./plot.js";
+export type { PlotData } from "./report/plot.js";
+export {
+  aliveAt,
+  columnsBetween,
+  highestMoment,
+  phaseAt,
+  type StepHistory,
+} from "./report/step-history.js";
 export { readModel, readRecording } from "./read-model.js";
 export type { ImportedRecording } from "./importers/recording.js";
 export type { CompareReport, MachineProfile } from "./report/compare.js";

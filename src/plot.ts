@@ -5,7 +5,8 @@ import { usableMemory } from "./hardware/usable-memory.js";
 import type { ImportedModel } from "./importers/model.js";
 import { renderPlot } from "./present/svg/plot.js";
 import { reportExplanation } from "./report/explain.js";
-import { plotData } from "./report/plot.js";
+import { type PlotData, plotData } from "./report/plot.js";
+import { type StepHistory, stepHistory } from "./report/step-history.js";
 import { inputOf } from "./report-input.js";
 import { resolveSetup } from "./resolve-setup.js";
 import { runPipeline } from "./run-pipeline.js";
@@ -22,15 +23,24 @@ const USUAL: readonly GpuId[] = [
   "H200-141GB",
 ];
 
+/** The picture of `--plot`. */
 export function plot(model: ImportedModel, options: Options): string {
+  return renderPlot(plotOf(model, options).data);
+}
+
+/** What charts are drawn of: the picture's data, and the step moment by moment for who looks closer. */
+export function plotOf(
+  model: ImportedModel,
+  options: Options,
+): { readonly data: PlotData; readonly history: StepHistory } {
   const report = reportExplanation(inputOf(model, options));
   const { resolved } = worstRank(model, resolveSetup(checkFlags(options), model));
-  const machine = { ...resolved.machine, capacity: null };
-  const { step, timeline } = runPipeline(model, { ...resolved, machine }, { moments: true });
+  const { step, timeline, graph } = runPipeline(model, resolved, { moments: true });
+  const history = stepHistory(step, timeline, graph);
   const usual = USUAL.map((name) => ({ name, capacityBytes: usableMemory(GPUS[name] as Gpu).bytes }));
   const asked = report.machine
     ? [{ name: report.machine.gpu, capacityBytes: report.machine.capacityBytes }]
     : [];
   const gpus = [...asked, ...usual.filter(({ name }) => name !== report.machine?.gpu)];
-  return renderPlot(plotData({ report, step, timeline, gpus }));
+  return { data: plotData({ report, history, gpus }), history };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { expect } from "vitest";
+import { expectReport } from "./expect-report.js";
 
 /** The built command as a process of its own. */
 const CLI = "dist/cli/main.js";
@@ -23,6 +24,7 @@ export function run(args: readonly string[], { input, env = {} }: RunOptions = {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     ...(input !== undefined && { input }),
   });
+  if (args.includes("--json") && stdout !== "") expectReport(JSON.parse(stdout));
   return { status, stdout, stderr };
 }
 

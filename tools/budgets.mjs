@@ -5,7 +5,7 @@
  * say too little when a bare run met a slow moment, so this guards against slips; `npm run bench` measures.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -27,6 +27,8 @@ const LIMITS = {
   "estimate torchvision/resnet50 --json": 4.2,
 };
 const LIBRARY_GZIP_KIB = 250;
+/** Everything of the page that loads before the catalogue, readers and charts do. */
+const PAGE_GZIP_KIB = 250;
 const FIRST_CHUNK_KIB = 64;
 
 let failed = false;
@@ -63,6 +65,24 @@ async function firstLoad(entry, platform) {
   return Buffer.concat(loaded.map(({ contents }) => contents));
 }
 
+/** Gzipped bytes of the page, its scripts and styles, its worker, and all that these import before they run. */
+function pageFirstLoad() {
+  const folder = "dist/web";
+  const html = readFileSync(join(folder, "index.html"), "utf8");
+  const needed = new Set([...html.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, name]) => name ?? ""));
+  for (const name of readdirSync(join(folder, "assets")))
+    if (/^worker-.*\.js$/.test(name)) needed.add(`assets/${name}`);
+  let bytes = gzipSync(html).length;
+  for (const name of needed) {
+    const content = readFileSync(join(folder, name));
+    bytes += gzipSync(content).length;
+    if (!name.endsWith(".js")) continue;
+    for (const [, file] of content.toString().matchAll(/(?:^|[;}])import(?:[\w{},*$\s]+from)?"\.\/([^"]+)"/g))
+      needed.add(`assets/${file}`);
+  }
+  return bytes;
+}
+
 /** Wall time of one Node process, milliseconds. @param {string[]} args */
 function time(args) {
   const start = process.hrtime.bigint();
@@ -76,6 +96,9 @@ else {
   const first = await firstLoad("dist/index.js", "browser");
   judge("library, first load, gzip", gzipSync(first).length / 1024, LIBRARY_GZIP_KIB, "KiB");
 }
+
+if (!existsSync("dist/web/index.html")) console.log("budgets: skipped the page: dist/web is not there");
+else judge("page, first load, gzip", pageFirstLoad() / 1024, PAGE_GZIP_KIB, "KiB");
 
 if (!existsSync(CLI)) console.log(`budgets: skipped the command line: ${CLI} is not there`);
 else {

@@ -11,7 +11,8 @@ export interface CompareTextOptions {
   readonly quiet?: boolean;
 }
 
-interface Line {
+/** A figure, phase, lifetime or module, with both sides. */
+export interface CompareLine {
   readonly kind: string;
   readonly name: string;
   readonly predicted: number | null;
@@ -33,7 +34,7 @@ export function renderCompare(report: CompareReport, options: CompareTextOptions
     const size = Math.abs(error);
     return size <= CLOSE ? paint.good : size <= FAR ? paint.warn : paint.bad;
   };
-  const rows = linesOf(report).map(({ kind, name, predicted, measured, error }): Cell[] => [
+  const rows = compareLines(report).map(({ kind, name, predicted, measured, error }): Cell[] => [
     kind === "figure" ? { text: name, paint: paint.bold } : { text: `  ${name}` },
     { text: size(predicted) },
     { text: size(measured) },
@@ -52,7 +53,7 @@ export function renderCompare(report: CompareReport, options: CompareTextOptions
     if (largestDifferences.length > 0)
       blocks.push([
         `  ${paint.bold("largest differences")}`,
-        ...largestDifferences.flatMap((difference) => fold(words(difference), width, "  ", "    ")),
+        ...largestDifferences.flatMap((difference) => fold(differenceWords(difference), width, "  ", "    ")),
       ]);
     const learned = calibrationWords(report);
     if (learned.length > 0) blocks.push(learned.flatMap((text) => fold(text, width, "  ", "    ")));
@@ -69,11 +70,11 @@ export function renderCompareMarkdown(report: CompareReport): string {
     "",
     row(["", "predicted", "measured", "error"]),
     "| --- | ---: | ---: | ---: |",
-    ...linesOf(report).map(({ kind, name, predicted, measured, error }) =>
+    ...compareLines(report).map(({ kind, name, predicted, measured, error }) =>
       row([kind === "figure" ? `**${name}**` : name, size(predicted), size(measured), percent(error)]),
     ),
     "",
-    ...report.largestDifferences.map((difference) => `- ${words(difference)}`),
+    ...report.largestDifferences.map((difference) => `- ${differenceWords(difference)}`),
     ...calibrationWords(report).map((text) => `- ${text}`),
     ...report.diagnostics.map(({ message }) => `- note: ${message}`),
     "",
@@ -88,7 +89,7 @@ export function compareList(report: CompareReport): List {
   }));
   const text = (value: number | null) => (value === null ? "" : String(value));
   const rows = [
-    ...linesOf(report).map(({ kind, name, predicted, measured, error }) => [
+    ...compareLines(report).map(({ kind, name, predicted, measured, error }) => [
       kind,
       name,
       ...[predicted, measured, error].map(text),
@@ -104,8 +105,8 @@ export function compareList(report: CompareReport): List {
   return { columns, rows };
 }
 
-function linesOf({ predicted, measured, relativeError, modules }: CompareReport): Line[] {
-  const line = (kind: string, name: string, of: (figures: Figures) => number | null): Line => ({
+export function compareLines({ predicted, measured, relativeError, modules }: CompareReport): CompareLine[] {
+  const line = (kind: string, name: string, of: (figures: Figures) => number | null): CompareLine => ({
     kind,
     name,
     predicted: of(predicted),
@@ -133,7 +134,7 @@ function linesOf({ predicted, measured, relativeError, modules }: CompareReport)
   return [
     ...lines,
     ...far.map(
-      ({ path, name, predictedBytes, measuredBytes }): Line => ({
+      ({ path, name, predictedBytes, measuredBytes }): CompareLine => ({
         kind: "module",
         name: path === null ? name : `${path || "the model"} (${name})`,
         predicted: predictedBytes,
@@ -145,13 +146,14 @@ function linesOf({ predicted, measured, relativeError, modules }: CompareReport)
 }
 
 /** `saved: 12.0 MiB less than measured: what forward leaves for backward …` */
-function words({ kind, name, deltaBytes, because }: ComparedDifference): string {
+export function differenceWords({ kind, name, deltaBytes, because }: ComparedDifference): string {
   const what =
     kind === "phase" ? `peak of ${name}` : kind === "group" && name === "saved" ? "saved by forward" : name;
   return `${what}: ${formatBytes(Math.abs(deltaBytes))} ${deltaBytes > 0 ? "more" : "less"} predicted than measured; ${because}`;
 }
 
-function calibrationWords({ calibration }: CompareReport): string[] {
+/** What the measurement tells of the machine. */
+export function calibrationWords({ calibration }: CompareReport): string[] {
   if (!calibration) return [];
   const { profile, unexplainedBytes } = calibration;
   const { contextBytes, workspaceBytes } = profile;

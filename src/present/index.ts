@@ -11,7 +11,11 @@ export {
 } from "./derivation.js";
 export { renderExplanation, type ExplainTextOptions } from "./explain-text.js";
 export {
+  calibrationWords,
+  type CompareLine,
+  compareLines,
   compareList,
+  differenceWords,
   renderCompare,
   renderCompareMarkdown,
   type CompareTextOptions,
@@ -23,7 +27,7 @@ export { renderList, type ListOptions, type List } from "./list.js";
 export { renderEstimateMarkdown, renderExplanationMarkdown } from "./markdown.js";
 export { renderPlanFile } from "./plan-files/file.js";
 export { planList, renderPlan, renderPlanMarkdown, type PlanTextOptions } from "./plan-text.js";
-export { renderPlot } from "./svg/plot.js";
+export { renderPlot, renderTimeline, timelineFrame } from "./svg/plot.js";
 export { renderText, type TextOptions } from "./text.js";
 export { renderVersus, renderVersusMarkdown, versusList, type VersusTextOptions } from "./versus-text.js";
 export { formatBytes, formatCount } from "./units.js";

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, it } from "vitest";
+import { expectReport } from "../../test/expect-report.js";
 import { catalogueFiles } from "../cli/catalogue-files.js";
-import { estimate, readModel } from "../index.js";
+import { compare, estimate, readModel, readRecording } from "../index.js";
 import { SETTING_ROWS } from "../settings.js";
 import { createHandler } from "./handler.js";
 import { createRunner } from "./job.js";
@@ -22,7 +24,15 @@ const handler = createHandler({
 const LENET = readFileSync("test/fixtures/lenet.pt2");
 const SPEC = readFileSync("examples/grayscale-cnn.yaml", "utf8");
 
-const ask = (path: string, init?: RequestInit) => handler(new Request(`http://local${path}`, init));
+const TRACE = readFileSync("test/fixtures/recordings/lenet_trace.json.gz");
+const SNAPSHOT = readFileSync("test/fixtures/recordings/lenet_snapshot.pickle.gz");
+
+/** Every report on the way keeps to the published schema. */
+async function ask(path: string, init?: RequestInit): Promise<Response> {
+  const response = await handler(new Request(`http://local${path}`, init));
+  if (path.startsWith("/v1/") && response.ok) expectReport(await response.clone().json());
+  return response;
+}
 const post = (path: string, body: unknown) =>
   ask(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
 
@@ -70,6 +80,62 @@ describe("the same answer by every way of asking", () => {
   });
 });
 
+describe("what was measured beside what is predicted", () => {
+  const expected = async (file: Buffer, name: string) =>
+    JSON.parse(
+      JSON.stringify(
+        compare(await readModel(LENET, { name: "lenet.pt2" }), await readRecording(file, { name }), {
+          batch: 16,
+        }),
+      ),
+    );
+
+  it("a trace and a snapshot in a form, with the model's file", async () => {
+    for (const [file, name] of [
+      [TRACE, "lenet_trace.json.gz"],
+      [SNAPSHOT, "lenet_snapshot.pickle.gz"],
+    ] as const) {
+      const form = new FormData();
+      form.set("model", new File([LENET], "lenet.pt2"));
+      form.set("recording", new File([file], name));
+      form.set("setup", JSON.stringify({ batch: 16 }));
+      const response = await ask("/v1/compare", { method: "POST", body: form });
+      const report = await response.json();
+      expect(report).toEqual(await expected(file, name));
+      expect(report.measured.allocatedBytes).toBeGreaterThan(0);
+      expect(report.largestDifferences.length).toBeGreaterThan(0);
+    }
+  });
+
+  it("JSON, with the recording as base64 or as text", async () => {
+    const model = { name: "lenet.pt2", base64: LENET.toString("base64") };
+    const packed = { name: "lenet_trace.json.gz", base64: TRACE.toString("base64") };
+    const answer = async (recording: object) =>
+      (await post("/v1/compare", { model, recording, setup: { batch: 16 } })).json();
+    const report = await answer(packed);
+    expect(report).toEqual(await expected(TRACE, "lenet_trace.json.gz"));
+    const text = { name: "lenet_trace.json", content: gunzipSync(TRACE).toString() };
+    expect((await answer(text)).measured).toEqual(report.measured);
+  });
+
+  it("a recording as the body and a model by name", async () => {
+    const response = await ask("/v1/compare?model=torchvision/alexnet&batch=2&name=a.json.gz", {
+      method: "POST",
+      body: TRACE,
+      headers: { "content-type": "application/octet-stream" },
+    });
+    const report = await response.json();
+    expect(report.recording).toMatchObject({ source: "a.json.gz", format: "profiler-trace" });
+  });
+
+  it("figures alone, in a query", async () => {
+    const report = await (
+      await ask("/v1/compare?model=torchvision/resnet18&batch=8&gpu=a100&measuredAllocated=1GiB")
+    ).json();
+    expect(report.measured.allocatedBytes).toBe(1024 ** 3);
+  });
+});
+
 describe("what is known", () => {
   it.each(["models", "gpus", "optimizers", "formats"])("lists %s", async (name) => {
     const rows = await (await ask(`/v1/${name}`)).json();
@@ -93,6 +159,9 @@ describe("problems have five parts", () => {
     body: text,
     headers,
   });
+  const octets = (bytes: Uint8Array<ArrayBuffer>) =>
+    body(bytes, { "content-type": "application/octet-stream" });
+  const RECORDING_BY_NAME = "/v1/compare?model=torchvision/alexnet&batch=1&name=r";
   it.each<readonly [string, string, RequestInit | undefined, number, string]>([
     ["an unknown route", "/v1/estimat", undefined, 404, "server/no-route"],
     ["an unknown path", "/nothing", undefined, 404, "server/no-route"],
@@ -123,6 +192,53 @@ describe("problems have five parts", () => {
       body(LENET.subarray(0, 9000), { "content-type": "application/octet-stream" }),
       400,
       "zip/directory",
+    ],
+    ["nothing measured", "/v1/compare?model=torchvision/resnet18", undefined, 400, "compare/nothing"],
+    [
+      "a figure that is none",
+      "/v1/compare?model=torchvision/resnet18&measuredReserved=much",
+      undefined,
+      400,
+      "compare/size",
+    ],
+    ["a recording that is a model", RECORDING_BY_NAME, octets(LENET), 400, "recording/model"],
+    ["a recording that is cut short", RECORDING_BY_NAME, octets(TRACE.subarray(0, 9000)), 400, "gzip/data"],
+    [
+      "a recording that is a bomb",
+      RECORDING_BY_NAME,
+      octets(gzipSync(Buffer.alloc(400_000_000))),
+      400,
+      "gzip/bomb",
+    ],
+    [
+      "a recording that runs code",
+      `${RECORDING_BY_NAME}.pickle`,
+      octets(Buffer.from("cos\nsystem\n(S'true'\ntR.")),
+      400,
+      "pickle/code",
+    ],
+    ["an empty recording", RECORDING_BY_NAME, octets(Buffer.alloc(0)), 400, "recording/format"],
+    ["a large recording", RECORDING_BY_NAME, octets(Buffer.alloc(MOST + 1)), 413, "server/body-size"],
+    [
+      "a recording where none is taken",
+      "/v1/estimate",
+      body(`{"model": "x", "recording": {}}`),
+      400,
+      "server/member",
+    ],
+    [
+      "a recording without content",
+      "/v1/compare",
+      body(`{"model": "x", "recording": {}}`),
+      400,
+      "server/member",
+    ],
+    [
+      "base64 that is none",
+      "/v1/compare",
+      body(`{"model": "x", "recording": {"base64": "€"}}`),
+      400,
+      "server/member",
     ],
     ["a pattern of nothing", "/v1/gpus?pattern=abacus", undefined, 400, "list/no-match"],
   ])("%s", async (_, path, init, status, code) => {
@@ -185,8 +301,12 @@ describe("OpenAPI", () => {
   });
 });
 
-/** A plan chooses the batch itself. */
-const setupOf = (name: string) => (name === "plan" ? { gpu: "a100", gpus: 2 } : { batch: 2, gpu: "a100" });
+/** What an operation needs: a plan chooses the batch itself, and something must have been measured. */
+const SETUPS: Readonly<Record<string, object>> = {
+  plan: { gpu: "a100", gpus: 2 },
+  compare: { batch: 2, gpu: "a100", measuredAllocated: "1GiB" },
+};
+const setupOf = (name: string) => SETUPS[name] ?? { batch: 2, gpu: "a100" };
 
 describe("MCP over HTTP, with the official client", () => {
   async function connect(): Promise<Client> {
@@ -216,6 +336,17 @@ describe("MCP over HTTP, with the official client", () => {
       });
       expect(result.isError, name).toBeFalsy();
     }
+    await client.close();
+  });
+
+  it("a recording comes as base64", async () => {
+    const client = await connect();
+    const recording = { name: "r.pickle.gz", base64: SNAPSHOT.toString("base64") };
+    const ask = (of: object) =>
+      client.callTool({ name: "compare", arguments: { model: "torchvision/alexnet", recording: of } });
+    const result = await ask(recording);
+    expect(result.structuredContent).toMatchObject({ recording: { format: "memory-snapshot" } });
+    expect((await ask({ name: "r", base64: "€" })).isError).toBe(true);
     await client.close();
   });
 

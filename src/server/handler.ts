@@ -12,7 +12,13 @@ import type { RunJob } from "./job.js";
 import { KNOWN } from "./known.js";
 import { answerMcp } from "./mcp.js";
 import { openApi } from "./openapi.js";
-import { isOperation, OPERATION_NAMES, type OperationName } from "./operations.js";
+import {
+  isOperation,
+  type Operation,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type OperationName,
+} from "./operations.js";
 import { bug, problem } from "./problems.js";
 import { readQuestion } from "./request.js";
 
@@ -67,7 +73,11 @@ export function createHandler(options: HandlerOptions): (request: Request) => Pr
   });
 
   async function answer(operation: OperationName, request: Request): Promise<Response> {
-    const outcome = await run({ operation, ...(await readQuestion(request, mostBody)) });
+    const { takesRecording }: Operation = OPERATIONS[operation];
+    const outcome = await run({
+      operation,
+      ...(await readQuestion(request, mostBody, takesRecording ?? false)),
+    });
     return outcome.kind === "answer" ? json(outcome.json) : problem(outcome.complaint);
   }
 

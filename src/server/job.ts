@@ -1,18 +1,31 @@
 /** One question as plain data, so that it can travel to a worker, and its answer. */
 import { checkOptions } from "../check-options.js";
 import { InputError } from "../complaints.js";
-import { type CatalogueFiles, type Complaint, type ImportedModel, readModel } from "../index.js";
+import {
+  type CatalogueFiles,
+  type Complaint,
+  type ImportedModel,
+  readModel,
+  readRecording,
+} from "../index.js";
 import { renderJson } from "../present/index.js";
 import { type Operation, OPERATIONS, type OperationName } from "./operations.js";
+
+export interface JobFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 /** A name of the catalogue, or a file's bytes. */
 export type JobModel =
   | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array };
+  | ({ readonly kind: "file" } & JobFile);
 
 export interface Job {
   readonly operation: OperationName;
   readonly model: JobModel;
+  /** What was measured, for operations that take it; null: figures alone. */
+  readonly recording: JobFile | null;
   /** Settings as people write them; not checked yet. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -40,13 +53,15 @@ export function createRunner(catalogue: CatalogueFiles): RunJob {
     if (known.size > KEPT && oldest !== undefined) known.delete(oldest);
     return found;
   };
-  return async ({ operation, model, settings }) => {
+  return async ({ operation, model, recording, settings }) => {
     try {
       const row: Operation = OPERATIONS[operation];
       const own = Object.keys(row.beside ?? {});
       const is = (mine: boolean) => Object.entries(settings).filter(([key]) => own.includes(key) === mine);
       const options = checkOptions(Object.fromEntries(is(false)), (key) => `setup › ${key}`);
-      const report = row.answer(await read(model), { ...options, ...Object.fromEntries(is(true)) });
+      const measured = recording && (await readRecording(recording.bytes, { name: recording.name }));
+      const asked = { ...options, ...Object.fromEntries(is(true)) };
+      const report = row.answer(await read(model), asked, measured);
       return { kind: "answer", json: renderJson(report) };
     } catch (error) {
       if (error instanceof InputError) return { kind: "complaint", complaint: error.complaint };

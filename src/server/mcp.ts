@@ -5,6 +5,7 @@ import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { InputError } from "../complaints.js";
 import { type CatalogueFiles, printComplaint } from "../index.js";
+import { readFileMember } from "./file-member.js";
 import type { Outcome, RunJob } from "./job.js";
 import type { Known } from "./known.js";
 import { type Operation, OPERATION_NAMES, OPERATIONS } from "./operations.js";
@@ -18,13 +19,22 @@ export interface McpOptions {
 }
 
 /** The input of an operation's tool. */
-function questionOf({ beside = {} }: Operation) {
+function questionOf({ beside = {}, takesRecording }: Operation) {
   const own = Object.entries(beside).map(([name, help]) => [
     name,
     z.union([z.string(), z.number()]).describe(help).optional(),
   ]);
-  return { ...QUESTION, setup: z.strictObject({ ...SETTINGS_SHAPE, ...Object.fromEntries(own) }).optional() };
+  return {
+    ...QUESTION,
+    ...(takesRecording && { recording: RECORDING }),
+    setup: z.strictObject({ ...SETTINGS_SHAPE, ...Object.fromEntries(own) }).optional(),
+  };
 }
+
+const RECORDING = z
+  .object({ name: z.string(), content: z.string().optional(), base64: z.string().optional() })
+  .optional()
+  .describe("what was measured: a torch.profiler trace as text, or gzipped or a memory snapshot as base64");
 
 const QUESTION = {
   model: z
@@ -36,7 +46,10 @@ const QUESTION = {
     .optional()
     .describe("instead of a name: a text file, such as a layer spec or a Hugging Face config.json"),
 };
-type Question = z.infer<z.ZodObject<ReturnType<typeof questionOf>>>;
+type Question = z.infer<z.ZodObject<typeof QUESTION>> & {
+  readonly setup?: Readonly<Record<string, unknown>> | undefined;
+  readonly recording?: z.infer<typeof RECORDING>;
+};
 
 export function mcpServer({ run, catalogue, version, lists }: McpOptions): McpServer {
   const server = new McpServer({ name: "plimsoll", version });
@@ -44,12 +57,18 @@ export function mcpServer({ run, catalogue, version, lists }: McpOptions): McpSe
   for (const operation of OPERATION_NAMES) {
     const { title, description } = OPERATIONS[operation];
     const about = { title, description, inputSchema: questionOf(OPERATIONS[operation]), annotations };
-    server.registerTool(operation, about, async ({ model, file, setup = {} }: Question) => {
+    server.registerTool(operation, about, async ({ model, file, recording, setup = {} }: Question) => {
       if (model === undefined && file === undefined) return refused("expected  a model's name, or a file");
       const asked = file
         ? { kind: "file" as const, name: file.name, bytes: new TextEncoder().encode(file.content) }
         : { kind: "name" as const, name: model ?? "" };
-      return resultOf(await run({ operation, model: asked, settings: setup }));
+      try {
+        const measured = recording ? readFileMember(recording, "recording", operation) : null;
+        return resultOf(await run({ operation, model: asked, recording: measured, settings: setup }));
+      } catch (error) {
+        if (error instanceof InputError) return refused(printComplaint(error.complaint));
+        throw error;
+      }
     });
   }
   for (const [name, list] of Object.entries(lists)) {

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made of the tables that the routes are made of. */
 import { type Operation, OPERATIONS } from "./operations.js";
+import { REPORT_SCHEMAS } from "./report-schemas.js";
 import { setupSchema } from "./settings-schema.js";
 import { SETTING_ROWS } from "../settings.js";
 
@@ -29,9 +30,12 @@ const MODEL = {
     { type: "string", description: "a name of GET /v1/models, such as torchvision/resnet50" },
     {
       type: "object",
-      description: "a text file: a layer spec, a Hugging Face config.json, …",
-      properties: { name: { type: "string" }, content: { type: ["string", "object"] } },
-      required: ["content"],
+      description: "a file: a layer spec, a Hugging Face config.json, … as text or JSON, others as base64",
+      properties: {
+        name: { type: "string" },
+        content: { type: ["string", "object"] },
+        base64: { type: "string", contentEncoding: "base64" },
+      },
       additionalProperties: false,
     },
   ],
@@ -45,7 +49,37 @@ const FAILURES = {
   "5XX": { description: "busy, or a bug", ...content(ref("Problem"), "application/problem+json") },
 };
 
-const REPORT = { type: "object", properties: { schema: { type: "string" } }, required: ["schema"] };
+const RECORDING = {
+  type: "object",
+  description:
+    "what was measured: a trace of torch.profiler, a memory snapshot of PyTorch, a recording of `watch`",
+  properties: {
+    name: { type: "string" },
+    content: { type: ["string", "object"] },
+    base64: { type: "string", contentEncoding: "base64" },
+  },
+  additionalProperties: false,
+};
+
+const question = (members: object) => ({
+  type: "object",
+  properties: { model: ref("Model"), setup: ref("Setup"), ...members },
+  required: ["model"],
+  additionalProperties: false,
+});
+
+/** Of every report that an operation answers, and of all that those name. */
+function reportSchemas(): Readonly<Record<string, unknown>> {
+  const known = JSON.parse(REPORT_SCHEMAS.replaceAll("#/$defs/", "#/components/schemas/"));
+  const found: Record<string, unknown> = {};
+  const add = (name: string): void => {
+    if (name in found) return;
+    found[name] = known[name];
+    for (const [, inner = ""] of JSON.stringify(known[name]).matchAll(/schemas\/(\w+)"/g)) add(inner);
+  };
+  for (const { report } of Object.values<Operation>(OPERATIONS)) add(report);
+  return found;
+}
 
 export function openApi(version: string, mostBody: number): object {
   const { $schema, ...setup } = setupSchema();
@@ -63,14 +97,11 @@ export function openApi(version: string, mostBody: number): object {
       schemas: {
         Setup: setup,
         Model: MODEL,
-        Question: {
-          type: "object",
-          properties: { model: ref("Model"), setup: ref("Setup") },
-          required: ["model"],
-          additionalProperties: false,
-        },
-        Report: REPORT,
+        Recording: RECORDING,
+        Question: question({}),
+        Comparison: question({ recording: ref("Recording") }),
         Problem: PROBLEM,
+        ...reportSchemas(),
       },
     },
   };
@@ -89,52 +120,62 @@ function operationPaths(mostBody: number): object {
   const named = { name: "model", in: "query", required: true, schema: { type: "string" } };
   const file = { type: "string", contentMediaType: "application/octet-stream" };
   return Object.fromEntries(
-    Object.entries<Operation>(OPERATIONS).map(([name, { title, description, beside = {} }]) => {
-      const own = Object.entries(beside).map(([key, help]) => ({
-        name: key,
-        in: "query",
-        description: help,
-        schema: { type: "string" },
-      }));
-      const answers = {
-        responses: {
-          200: { description: `what \`plimsoll ${name} --json\` prints`, ...content(ref("Report")) },
-          ...FAILURES,
-        },
-      };
-      return [
-        `/v1/${name}`,
-        {
-          get: {
-            operationId: name,
-            summary: title,
-            description,
-            parameters: [named, ...own, ...inQuery],
-            ...answers,
+    Object.entries<Operation>(OPERATIONS).map(
+      ([name, { title, description, beside = {}, takesRecording, report }]) => {
+        const own = Object.entries(beside).map(([key, help]) => ({
+          name: key,
+          in: "query",
+          description: help,
+          schema: { type: "string" },
+        }));
+        const answers = {
+          responses: {
+            200: { description: `what \`plimsoll ${name} --json\` prints`, ...content(ref(report)) },
+            ...FAILURES,
           },
-          post: {
-            operationId: `${name}-body`,
-            summary: title,
-            description: `${description} A body of at most ${mostBody} bytes; weights are never read.`,
-            requestBody: {
-              required: true,
-              content: {
-                "application/json": { schema: ref("Question") },
-                "multipart/form-data": {
-                  schema: {
-                    type: "object",
-                    properties: { model: file, setup: { type: "string" } },
-                    required: ["model"],
+        };
+        return [
+          `/v1/${name}`,
+          {
+            get: {
+              operationId: name,
+              summary: title,
+              description,
+              parameters: [named, ...own, ...inQuery],
+              ...answers,
+            },
+            post: {
+              operationId: `${name}-body`,
+              summary: title,
+              description: `${description} A body of at most ${mostBody} bytes; weights are never read.`,
+              requestBody: {
+                required: true,
+                content: {
+                  "application/json": { schema: ref(takesRecording ? "Comparison" : "Question") },
+                  "multipart/form-data": {
+                    schema: {
+                      type: "object",
+                      properties: {
+                        model: file,
+                        ...(takesRecording && { recording: file }),
+                        setup: { type: "string" },
+                      },
+                      required: ["model"],
+                    },
+                  },
+                  "application/octet-stream": {
+                    schema: takesRecording
+                      ? { ...file, description: "the recording; the model is named in the query" }
+                      : file,
                   },
                 },
-                "application/octet-stream": { schema: file },
               },
+              ...answers,
             },
-            ...answers,
           },
-        },
-      ];
-    }),
+        ];
+      },
+    ),
   );
 }
 

@@ -1,34 +1,45 @@
-/** Request → question: a query, a JSON body, a form, or a model's bytes. */
+/** Request → question: a query, a JSON body, a form, or the bytes of a model or of what was measured. */
 import { badJson, badMember, tooLargeBody, wrongMediaType } from "./complaints.js";
-import type { JobModel } from "./job.js";
+import { readFileMember } from "./file-member.js";
+import type { Job, JobFile, JobModel } from "./job.js";
 
 /** The question without its operation. */
-export interface Asked {
-  readonly model: JobModel;
-  readonly settings: Readonly<Record<string, unknown>>;
-}
+export type Asked = Omit<Job, "operation">;
 
 type Members = Readonly<Record<string, unknown>>;
+
+/** Where the question came, what its query says, and whether what was measured may come with it. */
+interface Frame {
+  readonly path: string;
+  readonly query: Members;
+  readonly takesRecording: boolean;
+}
 
 /** Settings that may be repeated in a query. */
 const REPEATED: ReadonlySet<string> = new Set(["freeze", "shape"]);
 
 /** Reads the request; a body of more than `most` bytes is refused before it is held. */
-export async function readQuestion(request: Request, most: number): Promise<Asked> {
-  const { pathname, searchParams } = new URL(request.url);
-  const query = settingsOfQuery(searchParams);
-  if (request.method === "GET") return { model: named(pathname, searchParams.get("model")), settings: query };
+export async function readQuestion(request: Request, most: number, takesRecording: boolean): Promise<Asked> {
+  const { pathname: path, searchParams } = new URL(request.url);
+  const frame: Frame = { path, query: settingsOfQuery(searchParams), takesRecording };
+  const model = searchParams.get("model");
+  const recording = null;
+  if (request.method === "GET") return { model: named(path, model), recording, settings: frame.query };
   const [type = ""] = (request.headers.get("content-type") ?? "").split(";");
-  const bytes = await readBody(request, pathname, most);
+  const bytes = await readBody(request, path, most);
   switch (type.trim().toLowerCase()) {
     case "application/json":
-      return ofMembers(parseObject(bytes, pathname), query, pathname);
+      return ofMembers(parseObject(bytes, path), frame);
     case "multipart/form-data":
-      return ofForm(await formOf(request, bytes, pathname), query, pathname);
-    case "application/octet-stream":
-      return { model: { kind: "file", name: searchParams.get("name") ?? "model", bytes }, settings: query };
+      return ofForm(await formOf(request, bytes, path), frame);
+    case "application/octet-stream": {
+      const file = { name: searchParams.get("name") ?? (takesRecording ? "recording" : "model"), bytes };
+      return takesRecording
+        ? { model: named(path, model), recording: file, settings: frame.query }
+        : { model: { kind: "file", ...file }, recording, settings: frame.query };
+    }
     default:
-      throw wrongMediaType(pathname, type);
+      throw wrongMediaType(path, type);
   }
 }
 
@@ -65,20 +76,23 @@ function parseObject(bytes: Uint8Array, path: string): Members {
   return value;
 }
 
-/** `{ model, setup }`; `model` is a name, or a file with its content as text or as JSON. */
-function ofMembers(members: Members, query: Members, path: string): Asked {
+/** `{ model, setup, recording }`; `model` is a name or a file, `recording` a file. */
+function ofMembers(members: Members, { path, query, takesRecording }: Frame): Asked {
+  const known = takesRecording ? ["model", "recording", "setup"] : ["model", "setup"];
   for (const key of Object.keys(members))
-    if (key !== "model" && key !== "setup") throw badMember(path, key, "model | setup", key);
-  const { model, setup = {} } = members;
+    if (!known.includes(key)) throw badMember(path, key, known.join(" | "), key);
+  const { model, recording, setup = {} } = members;
   if (!isObject(setup)) throw badMember(path, "setup", "an object of settings", typeof setup);
-  const settings = { ...query, ...setup };
-  if (!isObject(model)) return { model: named(path, model), settings };
-  const { name = "model", content } = model;
-  if (typeof name !== "string") throw badMember(path, "model › name", "text", typeof name);
-  if (typeof content !== "string" && !isObject(content))
-    throw badMember(path, "model › content", "a file's text, or its JSON", typeof content);
-  const text = typeof content === "string" ? content : JSON.stringify(content);
-  return { model: { kind: "file", name, bytes: new TextEncoder().encode(text) }, settings };
+  return {
+    model: isObject(model) ? { kind: "file", ...readFileMember(model, "model", path) } : named(path, model),
+    recording: recording === undefined || recording === null ? null : recordingOf(recording, path),
+    settings: { ...query, ...setup },
+  };
+}
+
+function recordingOf(recording: unknown, path: string): JobFile {
+  if (isObject(recording)) return readFileMember(recording, "recording", path);
+  throw badMember(path, "recording", "a file: {name, content} or {name, base64}", typeof recording);
 }
 
 async function formOf(request: Request, body: Uint8Array<ArrayBuffer>, path: string): Promise<FormData> {
@@ -89,17 +103,25 @@ async function formOf(request: Request, body: Uint8Array<ArrayBuffer>, path: str
   }
 }
 
-/** Field `model`: a file or a name; field `setup`: JSON. */
-async function ofForm(form: FormData, query: Members, path: string): Promise<Asked> {
-  const given = form.get("model");
-  const setup = form.get("setup");
+/** Field `model`: a file or a name; field `recording`: a file; field `setup`: JSON. */
+async function ofForm(form: FormData, { path, query, takesRecording }: Frame): Promise<Asked> {
+  const [model, recording, setup] = [form.get("model"), form.get("recording"), form.get("setup")];
+  if (recording !== null && !takesRecording) throw badMember(path, "recording", "model | setup", "recording");
+  if (typeof recording === "string") throw badMember(path, "recording", "a file", "text");
   const settings =
     typeof setup === "string" ? { ...query, ...parseObject(new TextEncoder().encode(setup), path) } : query;
-  if (given === null || typeof given === "string") return { model: named(path, given), settings };
   return {
-    model: { kind: "file", name: given.name, bytes: new Uint8Array(await given.arrayBuffer()) },
+    model:
+      model === null || typeof model === "string"
+        ? named(path, model)
+        : { kind: "file", ...(await fileOf(model)) },
+    recording: recording && (await fileOf(recording)),
     settings,
   };
+}
+
+async function fileOf(file: File): Promise<JobFile> {
+  return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
 }
 
 function named(path: string, name: unknown): JobModel {

@@ -1,10 +1,10 @@
 /** The whole picture: timeline, treemap and batch curve under each other, with one legend. */
 import { CATEGORIES } from "../../ir/step.js";
-import type { PlotData } from "../../report/plot.js";
+import type { PlotData, TimelineData } from "../../report/plot.js";
 import { PARTS, type Part } from "../style.js";
 import { drawBatchCurve } from "./batch-curve.js";
 import { type Box, element, label, rectangle } from "./shapes.js";
-import { drawTimeline } from "./timeline.js";
+import { AXIS, drawTimeline } from "./timeline.js";
 import { drawTreemap } from "./treemap.js";
 
 const WIDTH = 960;
@@ -22,6 +22,10 @@ const PANELS = [
     draw: drawBatchCurve,
   },
 ] as const;
+const TIMELINE_HEIGHT = 320;
+/** Room for the name of the load line, and right of the last moment. */
+const TOP = 18;
+const EDGE = 8;
 const TITLE = 26;
 const GAP = 22;
 
@@ -42,7 +46,21 @@ export function renderPlot(data: PlotData): string {
   return `${element("svg", { xmlns: "http://www.w3.org/2000/svg", ...size, viewBox: `0 0 ${WIDTH} ${y}` }, element("style", {}, STYLE) + background + parts.join("\n"))}\n`;
 }
 
-function legend({ columns }: PlotData): string[] {
+/** The timeline alone, for a page that zooms into it: as wide as there is room, with no title. */
+export function renderTimeline(data: TimelineData, width: number = WIDTH): string {
+  const size = { width, height: TIMELINE_HEIGHT };
+  const box: Box = { x: 0, y: TOP, width: width - EDGE, height: TIMELINE_HEIGHT - TOP };
+  const background = rectangle({ x: 0, y: 0, ...size }, { fill: "#ffffff" });
+  const inside = element("style", {}, STYLE) + background + drawTimeline(data, box);
+  return element("svg", { viewBox: `0 0 ${width} ${TIMELINE_HEIGHT}`, "aria-hidden": "true" }, inside);
+}
+
+/** Between which shares of its width the moments of `renderTimeline` lie. */
+export function timelineFrame(width: number = WIDTH): { readonly left: number; readonly right: number } {
+  return { left: AXIS / width, right: (width - EDGE) / width };
+}
+
+function legend({ columns }: TimelineData): string[] {
   const used: Part[] = [
     ...CATEGORIES.filter((_, i) => columns.some(({ bytes }) => (bytes[i] ?? 0) > 0)),
     "context",

@@ -1,16 +1,16 @@
 /** One step over time: what is alive by category, what the allocator holds, and the load line. */
 import { CATEGORIES } from "../../ir/step.js";
-import type { PlotData } from "../../report/plot.js";
+import type { TimelineData } from "../../report/plot.js";
 import { PARTS } from "../style.js";
 import { formatBytes } from "../units.js";
 import { type Box, byteTicks, element, label, line, pathThrough, rectangle } from "./shapes.js";
 
 /** Room for figures on the left of the axis. */
-const AXIS = 70;
+export const AXIS = 70;
 /** And for the names of phases below it. */
 const FOOT = 22;
 
-export function drawTimeline(data: PlotData, box: Box): string {
+export function drawTimeline(data: TimelineData, box: Box): string {
   const { columns, contextBytes, capacityBytes } = data;
   const [x, width, bottom] = [box.x + AXIS, box.width - AXIS, box.y + box.height - FOOT];
   const highest = Math.max(...columns.map(({ reservedBytes }) => reservedBytes)) + contextBytes;
@@ -64,7 +64,7 @@ interface Frame {
   readonly top: number;
 }
 
-function phases({ columns }: PlotData, { xOf, bottom, top }: Frame): string[] {
+function phases({ columns }: TimelineData, { xOf, bottom, top }: Frame): string[] {
   const starts = columns.flatMap(({ phase }, i) => (columns[i - 1]?.phase === phase ? [] : [i]));
   return starts.flatMap((start, i) => {
     const middle = (xOf(start) + xOf(starts[i + 1] ?? columns.length)) / 2;
@@ -83,7 +83,7 @@ function phases({ columns }: PlotData, { xOf, bottom, top }: Frame): string[] {
 }
 
 function loadLine(
-  { capacityBytes, gpu }: PlotData,
+  { capacityBytes, gpu }: TimelineData,
   at: { x: number; width: number; y: number },
   isNear: boolean,
 ): string[] {

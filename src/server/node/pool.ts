@@ -59,7 +59,7 @@ export function createPool(options: PoolOptions): Pool {
   };
   return {
     run: async (job) => {
-      if (job.model.kind === "file") return compute(job);
+      if (job.model.kind === "file" || job.recording) return compute(job);
       const key = JSON.stringify(job);
       const before = answers.get(key);
       if (before) return before;

@@ -3,7 +3,8 @@ import type { Question } from "../question.js";
 import type { Ask, Told } from "./protocol.js";
 
 export interface Analysis {
-  readonly ask: (question: Question) => void;
+  /** `question` is null where its answer is known, and only others are to be answered ahead. */
+  readonly ask: (question: Question | null, ahead: readonly Question[]) => void;
 }
 
 export function startAnalysis(hear: (told: Told) => void): Analysis {
@@ -11,28 +12,30 @@ export function startAnalysis(hear: (told: Told) => void): Analysis {
   const base = new URL("./", document.baseURI).href;
   let id = 0;
   let isBusy = false;
-  let next: Question | null = null;
-  const send = (question: Question): void => {
-    isBusy = true;
+  let next: Omit<Ask, "id" | "base"> | null = null;
+  const send = (ask: Omit<Ask, "id" | "base">): void => {
+    isBusy = ask.question !== null;
     id += 1;
-    worker.postMessage({ id, question, base } satisfies Ask);
+    worker.postMessage({ ...ask, id, base } satisfies Ask);
   };
   worker.addEventListener("message", ({ data }: MessageEvent<Told>) => {
+    if (data.kind === "ahead") return hear(data);
     if (data.id !== id) return;
-    hear(data);
-    isBusy = false; // after the estimate a new question may come: the details are then given up
-    if (next === null) return;
-    const question = next;
+    isBusy = false; // what is answered ahead from now on is given up for a new question
+    if (next === null) return hear(data);
+    // somebody drags on: a figure on the way is shown, a mistake on the way is not
+    if (data.kind === "estimate") hear(data);
+    const ask = next;
     next = null;
-    send(question);
+    send(ask);
   });
   worker.addEventListener("error", (event) =>
     hear({ kind: "bug", id, message: event.message || "the worker did not start" }),
   );
   return {
-    ask: (question) => {
-      if (isBusy) next = question;
-      else send(question);
+    ask: (question, ahead) => {
+      if (isBusy) next = { question, ahead };
+      else send({ question, ahead });
     },
   };
 }

@@ -1,9 +1,9 @@
-/** What is asked for when it is looked at, in a worker of its own: it is ended when the question changes. */
+/** What takes longer, in a worker of its own: it is ended when the question changes under way. */
 import type { Question } from "../question.js";
 import type { AskMore, MoreName, ToldMore } from "./protocol.js";
 
 export interface MoreAnalysis {
-  readonly ask: (more: MoreName, question: Question) => void;
+  readonly ask: (more: MoreName, question: Question, recording: File | null) => void;
   /** Whatever is under way is of no use any more. */
   readonly forget: () => void;
 }
@@ -22,10 +22,10 @@ export function startMore(hear: (told: ToldMore) => void): MoreAnalysis {
     return made;
   };
   return {
-    ask: (more, question) => {
+    ask: (more, question, recording) => {
       worker ??= start();
       pending += 1;
-      worker.postMessage({ more, question, base } satisfies AskMore);
+      worker.postMessage({ more, question, recording, base } satisfies AskMore);
     },
     forget: () => {
       if (pending > 0) {

@@ -1,23 +1,14 @@
-/** The engine, off the page's thread. Only the newest question counts: an older one is given up between two steps. */
-import {
-  advise,
-  byHandOf,
-  checkFlags,
-  estimate,
-  explain,
-  fit,
-  InputError,
-  type ImportedModel,
-  largestBatch,
-  type Options,
-  plot,
-  readModel,
-} from "plimsoll";
-import type { Asked } from "../question.js";
-import type { Ask, AskMore, More, MoreName, Told, ToldMore } from "./protocol.js";
+/**
+ * The engine, off the page's thread. Only the newest question counts; between questions the ones that may come next are
+ * answered ahead, so that a slider finds its answer there.
+ */
+import { estimate, InputError, type Options } from "plimsoll";
+import type { Question } from "../question.js";
+import { plainOf } from "./plain.js";
+import type { Ask, AskMore, Figures, Told, ToldMore } from "./protocol.js";
+import { modelOf } from "./read-asked.js";
 
 let newest = 0;
-let known: { readonly key: string; readonly model: ImportedModel } | null = null;
 
 const tell = (told: Told): void => self.postMessage(told);
 
@@ -29,44 +20,34 @@ self.addEventListener("message", ({ data }: MessageEvent<Ask | AskMore>) => {
   }
 });
 
-const MORE: { readonly [name in MoreName]: (model: ImportedModel, options: Options) => More[name] } = {
-  picture: (model, options) => plot(model, options),
-  advice: (model, options) => structuredCloneable(advise(model, options)),
-  gpus: (model, { gpu: _, ...options }) => structuredCloneable(fit(model, options)),
-};
-
-async function answerMore({ more, question, base }: AskMore): Promise<void> {
+async function answer({ id, question, ahead, base }: Ask): Promise<void> {
   try {
-    const model = await modelOf(question.model, base);
-    const value = MORE[more](model, checkFlags(question.settings as Options)); // every value is checked there
-    self.postMessage({ kind: "more", name: more, value } satisfies ToldMore);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    self.postMessage({ kind: "less", name: more, why } satisfies ToldMore);
-  }
-}
-
-async function answer({ id, question, base }: Ask): Promise<void> {
-  try {
-    const model = await modelOf(question.model, base);
-    const options = question.settings as Options; // every value is checked where it is used
-    const start = performance.now();
-    const report = estimate(model, options);
-    const plain = structuredCloneable(report);
-    tell({ kind: "estimate", id, report: plain, took: performance.now() - start });
-    await pause();
-    if (id !== newest) return;
-    const explained = explain(model, options);
-    const details = {
-      report: structuredCloneable(explained),
-      largest: largestBatch(model, options),
-      rules: byHandOf(model, options, explained).rules,
-    };
-    tell({ kind: "details", id, details });
+    if (question) {
+      await modelOf(question.model, base);
+      const start = performance.now();
+      const report = await figuresOf(question, base);
+      tell({ kind: "estimate", id, report, took: performance.now() - start });
+    }
   } catch (error) {
     if (error instanceof InputError) tell({ kind: "complaint", id, complaint: error.complaint });
     else tell({ kind: "bug", id, message: error instanceof Error ? error.message : String(error) });
+    return;
   }
+  for (const next of ahead) {
+    await pause();
+    if (id !== newest) return;
+    try {
+      tell({ kind: "ahead", id, question: next, report: await figuresOf(next, base) });
+    } catch {
+      // what is wrong with it is said when it is asked
+    }
+  }
+}
+
+async function figuresOf({ model, settings }: Question, base: string): Promise<Figures> {
+  const report = estimate(await modelOf(model, base), settings as Options); // every value is checked there
+  const names = Object.keys(report).filter((name) => name !== "formula") as (keyof Figures)[]; // keys of a report
+  return plainOf(Object.fromEntries(names.map((name) => [name, report[name]]))) as Figures; // all of them
 }
 
 /** Messages that have come are taken up. */
@@ -74,30 +55,15 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Getters compute when they are read: `JSON` reads all. */
-function structuredCloneable<T>(report: T): T {
-  return JSON.parse(JSON.stringify(report)) as T; // a report is JSON by contract
-}
-
-async function modelOf(asked: Asked, base: string): Promise<ImportedModel> {
-  const key =
-    asked.kind === "file"
-      ? `${asked.name} ${asked.file.size} ${asked.file.lastModified}`
-      : JSON.stringify(asked);
-  if (known?.key === key) return known.model;
-  const model = await read(asked, base);
-  known = { key, model };
-  return model;
-}
-
-function read(asked: Asked, base: string): Promise<ImportedModel> {
-  if (asked.kind === "file") return readModel(asked.file, { name: asked.name });
-  if (asked.kind === "text") return readModel(new TextEncoder().encode(asked.text), { name: asked.name });
-  return readModel(asked.name, { catalogue: { read: (path) => fetched(`${base}catalogue/${path}`) } });
-}
-
-async function fetched(url: string): Promise<Uint8Array> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${response.status} for ${url}`);
-  return new Uint8Array(await response.arrayBuffer());
+async function answerMore({ more, question, recording, base }: AskMore): Promise<void> {
+  try {
+    const { MORE } = await import("./more-answers.js");
+    const model = await modelOf(question.model, base);
+    const value = await MORE[more](model, question.settings as Options, recording);
+    self.postMessage({ kind: "more", name: more, value } satisfies ToldMore);
+  } catch (error) {
+    const why =
+      error instanceof InputError ? error.complaint : error instanceof Error ? error.message : String(error);
+    self.postMessage({ kind: "less", name: more, why } satisfies ToldMore);
+  }
 }

@@ -3,16 +3,16 @@ import { signal } from "@preact/signals";
 import { formatBytes } from "plimsoll/present";
 import type { AdviceReport } from "plimsoll";
 import { question, report, restore, changeAll } from "../store.js";
-import type { Settings } from "../question.js";
+import type { Question } from "../question.js";
 import { LookedAt } from "./looked-at.js";
 
 type Change = AdviceReport["changes"][number];
 
 /** What was set before the changes that were applied, the last one last. */
-const before = signal<readonly Settings[]>([]);
+const before = signal<readonly Question[]>([]);
 
 function apply(change: Change["change"]): void {
-  before.value = [...before.value, question.value.settings];
+  before.value = [...before.value, question.value];
   changeAll(
     Object.fromEntries(
       Object.entries(change).map(([name, value]) => [
@@ -27,7 +27,7 @@ function undo(): void {
   const last = before.value.at(-1);
   if (!last) return;
   before.value = before.value.slice(0, -1);
-  restore(last);
+  restore(last.settings);
 }
 
 function Item({
@@ -62,7 +62,7 @@ export function Advice() {
   if (!report.value?.machine) return <p>Choose a GPU: advice is about what fits it.</p>;
   return (
     <>
-      {before.value.length > 0 && (
+      {before.value.at(-1)?.model === question.value.model && (
         <button type="button" onClick={undo}>
           Undo the last change
         </button>

@@ -1,8 +1,8 @@
 /** The answer: load line, breakdown, and what is behind it, in tabs. */
 import { signal } from "@preact/signals";
 import { formatBytes, formatCount } from "plimsoll/present";
-import type { EstimateReport } from "plimsoll";
-import { details, isComputing, report, took } from "../store.js";
+import type { Figures as Answered } from "../analysis/protocol.js";
+import { isComputing, more, report, took } from "../store.js";
 import { Advice } from "./advice.js";
 import { Assumptions } from "./assumptions.js";
 import { Breakdown } from "./breakdown.js";
@@ -12,6 +12,7 @@ import { Formula } from "./formula.js";
 import { Gpus } from "./gpus.js";
 import { Hull } from "./hull.js";
 import { Layers } from "./layers.js";
+import { Measured } from "./measured-on-demand.js";
 import { Picture } from "./picture.js";
 
 const TABS = {
@@ -21,6 +22,7 @@ const TABS = {
   gpus: { title: "GPUs", view: () => <Gpus /> },
   layers: { title: "Layers", view: () => <Layers /> },
   formula: { title: "Formula", view: () => <Formula /> },
+  measured: { title: "Measured", view: () => <Measured /> },
   hand: { title: "By hand", view: () => <ByHand /> },
   assumed: { title: "Assumed", view: () => <Assumptions /> },
   export: { title: "Export", view: () => <Export /> },
@@ -29,7 +31,7 @@ type TabName = keyof typeof TABS;
 const NAMES = Object.keys(TABS) as TabName[]; // keys of a literal
 const open = signal<TabName>("peak");
 
-export function verdictOf({ machine }: EstimateReport): string {
+export function verdictOf({ machine }: Answered): string {
   if (!machine) return "Choose a GPU to see whether it fits.";
   const room = formatBytes(Math.abs(machine.headroomBytes));
   if (machine.verdict === "does-not-fit")
@@ -46,11 +48,11 @@ function upTo(highBytes: number): string {
   return highBytes === Number.MAX_SAFE_INTEGER ? "or more" : `to ${formatBytes(highBytes)}`;
 }
 
-function Figures({ report: { peak, machine, interval } }: { readonly report: EstimateReport }) {
-  const largest = details.value?.largest;
+function Figures({ report: { peak, machine, interval } }: { readonly report: Answered }) {
+  const largest = more.value.largest;
   const figures = [
-    ["allocated", peak.allocatedBytes, "torch.cuda.max_memory_allocated()"],
-    ["reserved", peak.reservedBytes, "torch.cuda.max_memory_reserved()"],
+    ["allocated", peak.allocatedBytes, "torch.cuda.\u200bmax_memory_allocated()"],
+    ["reserved", peak.reservedBytes, "torch.cuda.\u200bmax_memory_reserved()"],
     [
       "device total",
       peak.deviceTotalBytes,
@@ -126,7 +128,7 @@ export function Answer() {
       <section id="panel" role="tabpanel" aria-labelledby={`tab-${open.value}`} tabIndex={0}>
         {TABS[open.value].view()}
       </section>
-      <p class="took">computed in {took.value.toFixed(0)} ms</p>
+      <p class="took">{took.value === null ? "computed ahead" : `computed in ${took.value.toFixed(0)} ms`}</p>
     </div>
   );
 }

@@ -1,11 +1,12 @@
 /** The peak by category, and every block alive then. */
 import { signal } from "@preact/signals";
 import { formatBytes, PARTS } from "plimsoll/present";
-import { details, report } from "../store.js";
+import type { Explained } from "../analysis/protocol.js";
+import { fresh, more, report } from "../store.js";
 import { sharesOf } from "./parts-of.js";
 import { type Column, SortedTable } from "./sorted-table.js";
 
-type Alive = NonNullable<typeof details.value>["report"]["alive"][number];
+type Alive = Explained["report"]["alive"][number];
 
 const only = signal<string | null>(null);
 
@@ -23,7 +24,7 @@ export function Breakdown() {
   if (!now) return null;
   const shares = sharesOf(now);
   const most = Math.max(...shares.map(({ bytes }) => bytes));
-  const alive = details.value?.report.alive ?? [];
+  const alive = more.value.explained?.report.alive ?? [];
   const shown = only.value === null ? alive : alive.filter(({ category }) => category === only.value);
   return (
     <>
@@ -58,7 +59,9 @@ export function Breakdown() {
         </tbody>
       </table>
       {alive.length > 0 && (
-        <SortedTable caption="Alive at the peak" columns={COLUMNS} rows={shown} first="bytes" />
+        <div class={fresh.value.has("explained") ? "" : "stale"} aria-busy={!fresh.value.has("explained")}>
+          <SortedTable caption="Alive at the peak" columns={COLUMNS} rows={shown} first="bytes" />
+        </div>
       )}
     </>
   );

@@ -1,7 +1,7 @@
 /** The peak as a function of the batch, typeset. */
 import type { EstimateReport } from "plimsoll";
 import { formatBytes } from "plimsoll/present";
-import { details, report } from "../store.js";
+import { LookedAt } from "./looked-at.js";
 
 type Piece = EstimateReport["formula"]["pieces"][number];
 
@@ -27,8 +27,10 @@ function range({ from, to }: Piece): string {
 }
 
 export function Formula() {
-  const formula = (details.value?.report ?? report.value)?.formula;
-  if (!formula) return null;
+  return <LookedAt name="explained" view={({ report }) => <Pieces formula={report.formula} />} />;
+}
+
+function Pieces({ formula }: { readonly formula: EstimateReport["formula"] }) {
   return (
     <>
       <p>Allocated bytes at the peak, for a batch of B:</p>

@@ -1,13 +1,13 @@
 /** Which devices fit it, at which batch. */
 import { formatBytes, formatCount } from "plimsoll/present";
 import type { FitReport } from "plimsoll";
-import { change } from "../store.js";
+import { change, report } from "../store.js";
 import { LookedAt } from "./looked-at.js";
 import { type Column, SortedTable } from "./sorted-table.js";
 
 type Row = FitReport["perGpu"][number];
 
-const COLUMNS: readonly Column<Row>[] = [
+const columnsAt = (batch: number): readonly Column<Row>[] => [
   {
     title: "device",
     text: ({ title }) => title,
@@ -27,6 +27,10 @@ const COLUMNS: readonly Column<Row>[] = [
     text: ({ largest, exact }) => (largest === 0 ? "none" : `${exact ? "" : "~"}${formatCount(largest)}`),
     order: ({ largest }) => largest,
   },
+  {
+    title: `at batch ${formatCount(batch)}`,
+    text: ({ largest }) => (largest >= batch ? "fits" : "does not fit"),
+  },
 ];
 
 export function Gpus() {
@@ -40,7 +44,12 @@ export function Gpus() {
               ? `The smallest device that takes it as it is: ${smallestGpu.title}, ${formatBytes(smallestGpu.capacityBytes)}.`
               : "No known device takes it as it is."}
           </p>
-          <SortedTable caption="Devices" columns={COLUMNS} rows={perGpu} first="largest batch" />
+          <SortedTable
+            caption="Devices"
+            columns={columnsAt(report.value?.setup.batch ?? 1)}
+            rows={perGpu}
+            first="largest batch"
+          />
         </>
       )}
     />

@@ -1,6 +1,6 @@
 /** The load line: a hull filled by category; the line is what the device can give. */
-import type { EstimateReport } from "plimsoll";
 import { formatBytes } from "plimsoll/present";
+import type { Figures } from "../analysis/protocol.js";
 import { sharesOf } from "./parts-of.js";
 
 const WIDTH = 640;
@@ -9,7 +9,7 @@ const DECK = 14;
 const KEEL = HEIGHT - 8;
 const HULL = `M10 ${DECK} H${WIDTH - 10} Q${WIDTH - 40} ${KEEL} ${WIDTH - 150} ${KEEL} H150 Q40 ${KEEL} 10 ${DECK} Z`;
 
-export function Hull({ report }: { readonly report: EstimateReport }) {
+export function Hull({ report }: { readonly report: Figures }) {
   const { machine, peak } = report;
   const capacity = machine?.capacityBytes ?? null;
   // the deck is a quarter above the line, or where an overload ends
@@ -50,6 +50,13 @@ export function Hull({ report }: { readonly report: EstimateReport }) {
           </g>
         )}
       </svg>
+      <ul class="legend">
+        {layers.map(({ part, label, color, bytes }) => (
+          <li key={part}>
+            <i style={{ background: color }} /> {label} <small>{formatBytes(bytes)}</small>
+          </li>
+        ))}
+      </ul>
       <figcaption>
         {machine ? (
           <>

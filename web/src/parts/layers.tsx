@@ -1,10 +1,11 @@
 /** Every layer, with its receipts behind a click. */
 import { signal } from "@preact/signals";
 import { formatBytes, formatCount } from "plimsoll/present";
-import { details } from "../store.js";
+import type { Explained } from "../analysis/protocol.js";
+import { LookedAt } from "./looked-at.js";
 import { type Column, SortedTable } from "./sorted-table.js";
 
-type Layer = NonNullable<typeof details.value>["report"]["layers"][number];
+type Layer = Explained["report"]["layers"][number];
 
 const open = signal<Layer | null>(null);
 
@@ -39,8 +40,10 @@ const COLUMNS: readonly Column<Layer>[] = [
 ];
 
 export function Layers() {
-  const now = details.value;
-  if (!now) return <p>Computing …</p>;
+  return <LookedAt name="explained" view={({ report }) => <Table layers={report.layers} />} />;
+}
+
+function Table({ layers }: { readonly layers: readonly Layer[] }) {
   return (
     <>
       {open.value && (
@@ -56,7 +59,7 @@ export function Layers() {
           </ul>
         </aside>
       )}
-      <SortedTable caption="Layers, in the order they run" columns={COLUMNS} rows={now.report.layers} />
+      <SortedTable caption="Layers, in the order they run" columns={COLUMNS} rows={layers} />
     </>
   );
 }

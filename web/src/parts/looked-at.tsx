@@ -2,20 +2,25 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { More, MoreName } from "../analysis/protocol.js";
-import { more, need, report } from "../store.js";
+import { fresh, isComputing, more, need, question, recording, whyNot } from "../store.js";
+import { FiveParts } from "./five-parts.js";
 
 export function LookedAt<N extends MoreName>(props: {
   readonly name: N;
-  readonly view: (value: More[N]) => ComponentChildren;
+  readonly view: (value: NonNullable<More[N]>) => ComponentChildren;
 }) {
   const { name, view } = props;
-  const now = report.value;
-  useEffect(() => {
-    if (now) need(name);
-  }, [name, now]);
-  const value = more.value[name] as More[N] | undefined; // by its name
-  const why = more.value.why?.[name];
-  if (why !== undefined) return <pre class="why">{why}</pre>;
+  const [asked, measured] = [question.value, recording.value];
+  useEffect(() => need(name), [name, asked, measured]);
+  const value = more.value[name] as NonNullable<More[N]> | undefined; // by its name
+  const why = whyNot.value[name];
+  if (typeof why === "string") return <pre class="why">{why}</pre>;
+  if (why !== undefined) return <FiveParts of={why} />;
   if (value === undefined) return <p role="status">Computing …</p>;
-  return <>{view(value)}</>;
+  const isStale = isComputing.value || !fresh.value.has(name);
+  return (
+    <div class={isStale ? "stale" : ""} aria-busy={isStale}>
+      {view(value)}
+    </div>
+  );
 }

@@ -122,7 +122,7 @@ export function ModelPicker() {
       />
       {isOpen.value && <Names />}
       <label class="file">
-        or drop a file here: .pt2, config.json, a layer spec …
+        or drop a file: .pt2, .onnx, .keras, .safetensors, config.json, a layer spec, or what was measured
         <input
           type="file"
           onChange={(event) => {

@@ -1,6 +1,6 @@
 /** A report's bytes by part, in the order of the terminal's breakdown. */
-import type { EstimateReport } from "plimsoll";
 import { PARTS, type Part } from "plimsoll/present";
+import type { Figures } from "../analysis/protocol.js";
 
 export interface Share {
   readonly part: Part;
@@ -9,7 +9,7 @@ export interface Share {
   readonly bytes: number;
 }
 
-export function sharesOf({ atPeak, overhead }: EstimateReport): readonly Share[] {
+export function sharesOf({ atPeak, overhead }: Figures): readonly Share[] {
   const bytes: Readonly<Record<Part, number>> = {
     ...atPeak,
     allocatorSlack: overhead.allocatorSlackBytes,

@@ -1,38 +1,33 @@
-/** One step over time, the peak block by block, and the batch curve: the picture of `--plot`. */
+/** One step over time, the peak block by block, and the batch curve: the picture of `--plot`, the first of them to look into. */
+import type { Picture as PictureData } from "../analysis/protocol.js";
 import { download } from "./download.js";
 import { LookedAt } from "./looked-at.js";
+import { onDemand } from "./on-demand.js";
+import { rasterize } from "./rasterize.js";
 
-const SCALE = 2;
-
-/** The drawing as a PNG, twice as many pixels as points. */
-async function rasterize(svg: string): Promise<Blob> {
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  canvas.width = image.naturalWidth * SCALE;
-  canvas.height = image.naturalHeight * SCALE;
-  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((done, fail) =>
-    canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the browser makes no PNG"))), "image/png"),
-  );
-}
+const Timeline = onDemand<{ readonly picture: PictureData }>(
+  async () => (await import("./timeline.js")).Timeline,
+);
 
 export function Picture() {
   return (
     <LookedAt
       name="picture"
-      view={(svg) => (
+      view={(picture) => (
         <>
-          {/* our own drawing: every name in it is escaped */}
-          <div class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
+          <Timeline key={picture.svg} picture={picture} />
+          <details class="whole">
+            <summary>The peak block by block, and the peak over the batch</summary>
+            {/* our own drawing: every name in it is escaped */}
+            <div class="picture" dangerouslySetInnerHTML={{ __html: picture.svg }} />
+          </details>
           <p>
-            <button type="button" onClick={() => download("plimsoll.svg", "image/svg+xml", svg)}>
+            <button type="button" onClick={() => download("plimsoll.svg", "image/svg+xml", picture.svg)}>
               SVG
             </button>{" "}
             <button
               type="button"
-              onClick={async () => download("plimsoll.png", "image/png", await rasterize(svg))}
+              onClick={async () => download("plimsoll.png", "image/png", await rasterize(picture.svg))}
             >
               PNG
             </button>

@@ -1,5 +1,6 @@
 /** Every setting that the engine takes: the usual ones first, all others below, from the same table as the command's flags. */
 import { listGpus, listOptimizers, listSettings, type SettingRow } from "plimsoll";
+import { batchAt, MOST_STOP, stopOf } from "../batch-stops.js";
 import { change, changeAll, question, setting } from "../store.js";
 
 const ROWS = listSettings();
@@ -7,7 +8,6 @@ const ROWS = listSettings();
 const USUAL = ["batch", "gpu", "precision", "optimizer", "checkpointing", "sequence"];
 const REST = ROWS.filter(({ name, isComputed }) => isComputed && !USUAL.includes(name));
 const row = (name: string): SettingRow => ROWS.find((one) => one.name === name) as SettingRow; // names of the table
-const MOST_POWER = 12;
 
 function Select(props: {
   readonly name: string;
@@ -33,7 +33,7 @@ function Select(props: {
   );
 }
 
-/** Powers of two under the slider, any number beside it. */
+/** Powers of two and what is between them under the slider, any number beside it. */
 function Batch() {
   const now = Number(setting("batch") || 1);
   return (
@@ -43,11 +43,11 @@ function Batch() {
         id="batch-slider"
         type="range"
         min={0}
-        max={MOST_POWER}
-        step={0.25}
-        value={Math.log2(Math.max(1, now))}
+        max={MOST_STOP}
+        step={1}
+        value={stopOf(now)}
         aria-valuetext={`batch ${now}`}
-        onInput={(event) => change("batch", String(Math.round(2 ** Number(event.currentTarget.value))))}
+        onInput={(event) => change("batch", String(batchAt(Number(event.currentTarget.value))))}
       />
       <input
         type="number"

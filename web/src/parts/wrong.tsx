@@ -1,8 +1,8 @@
-/** What is wrong with the question, in five parts. */
+/** What is wrong with the question. */
 import { bug, complaint } from "../store.js";
+import { FiveParts } from "./five-parts.js";
 
 export function Wrong() {
-  const wrong = complaint.value;
   if (bug.value !== null)
     return (
       <div class="wrong" role="alert">
@@ -11,20 +11,5 @@ export function Wrong() {
         <p>Please report it with the address of this page and the model.</p>
       </div>
     );
-  if (wrong === null) return null;
-  return (
-    <div class="wrong" role="alert">
-      <strong>
-        {wrong.where}: {wrong.rule}
-      </strong>
-      <dl>
-        <dt>expected</dt>
-        <dd>{wrong.expected}</dd>
-        <dt>got</dt>
-        <dd>{wrong.got}</dd>
-        <dt>hint</dt>
-        <dd>{wrong.hint}</dd>
-      </dl>
-    </div>
-  );
+  return complaint.value && <FiveParts of={complaint.value} />;
 }
