@@ -49,7 +49,8 @@ async function compare(name, form, path, recorded) {
     ...(isLoss && { optimizer: recorded.optimizer === "momentum" ? "sgd:momentum=0.9" : recorded.optimizer }),
     ...(recorded.donate === false && { noDonate: true }),
   };
-  const row = (counts[form] ??= { kept: 0, ofKept: 0, steps: 0, near: WITHIN.map(() => 0) });
+  const row = counts[form] ?? { kept: 0, ofKept: 0, steps: 0, near: WITHIN.map(() => 0) };
+  counts[form] = row;
   const kept = recorded.vjp_closure && recorded.vjp_closure.bytes - (recorded.residuals.constant?.[1] ?? 0);
   const { step, tape } = planned(model, options);
   const saved = keptBytes(tape);
@@ -62,9 +63,7 @@ async function compare(name, form, path, recorded) {
   const whole = size("argument") + size("output") - size("alias") + size("temp");
   const off = plainPeak(step) / whole - 1;
   row.steps += 1;
-  WITHIN.forEach((part, i) => {
-    row.near[i] += Number(Math.abs(off) <= part);
-  });
+  row.near = row.near.map((near, i) => near + Number(Math.abs(off) <= (WITHIN[i] ?? 0)));
   const said =
     isLoss && kept !== undefined ? `kept ${saved === kept ? "equal" : `${saved - kept} B of ${kept}`}` : "";
   console.log(`${name.padEnd(28)} ${form.padEnd(22)} ${said.padEnd(28)} step ${(100 * off).toFixed(2)} %`);

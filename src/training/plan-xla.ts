@@ -64,7 +64,7 @@ class XlaPlanner {
       {
         specOf: (id) => this.specs[id] as TensorSpec,
         declare: (spec, label) => this.temporary(spec, label),
-        widens: true,
+        widens: tape.graph.traced?.kind !== "compiled",
       },
       turnOf,
     );

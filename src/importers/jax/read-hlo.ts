@@ -5,6 +5,7 @@
  * Ignored  layouts, metadata, constants of kernels; what is inside of fusions
  * A while  writes over what it carries; what its body makes counts as scratch while it runs
  */
+import type { Diagnostic } from "../../base/complaint.js";
 import { elements } from "../../base/shape.js";
 import type { Source } from "../../base/source.js";
 import { sizeOf } from "../../base/dtype.js";
@@ -25,9 +26,11 @@ interface Line {
   readonly number: number;
 }
 
+const LOOPS =
+  "what a loop carries is counted as what it starts with, without the copies XLA makes of it: a lower bound";
 const MAX_LINES = 200_000;
 const MAX_DEPTH = 50;
-const INSTRUCTION = /^\s+(ROOT )?%?([\w.-]+) = ((?:\([^=]*?\)|\S+)) ([a-z][\w-]*)\(([^)]*)\)(.*)$/;
+const INSTRUCTION = /^\s+(ROOT )?%?([\w.-]+) = (\S+?|\(.*?\)) ([a-z][\w-]*)\(([^)]*)\)(.*)$/;
 const ARRAY = /([a-z][a-z0-9]*)\[([0-9,]*)\]/g;
 
 export async function readHlo(source: Source): Promise<ImportedModel> {
@@ -36,7 +39,10 @@ export async function readHlo(source: Source): Promise<ImportedModel> {
   const entry = computations.get("");
   if (!entry) throw unexpected(source.name, "an ENTRY computation", text.slice(0, 40));
   const graph = new HloGraph(computations, entry, source.name).draw(donations(text));
-  return ofFixedSize(source, graph, "compiled", "hlo", batchOf(graph));
+  const loops: readonly Diagnostic[] = graph.nodes.some(({ op }) => op === "while")
+    ? [{ code: "jax/while", severity: "warning", message: LOOPS, where: source.name }]
+    : [];
+  return ofFixedSize(source, graph, "compiled", "hlo", batchOf(graph), loops);
 }
 
 /** Lines of every computation; the entry's name is empty here. */

@@ -116,7 +116,7 @@ class StablehloGraph {
       const made = this.statement(op, rest, { at, end, names });
       if (made.length === 1) names.set(result, made[0] ?? null);
       else {
-        made.forEach((id, i) => names.set(`${result}#${i}`, id));
+        for (const [i, id] of made.entries()) names.set(`${result}#${i}`, id);
         names.set(result, made[0] ?? null);
       }
       at = end;
@@ -166,12 +166,12 @@ class StablehloGraph {
       if (!called) throw undefinedName(this.where(at), `@${name}`);
       const inside = new Map<string, Bound>();
       const given = this.operands(text, names, at);
-      (called.head.match(/%arg\d+(?=: )/g) ?? []).forEach((argument, i) =>
-        inside.set(argument, given[i] ?? null),
-      );
+      for (const [i, argument] of (called.head.match(/%arg\d+(?=: )/g) ?? []).entries())
+        inside.set(argument, given[i] ?? null);
       return this.block(called.from, called.to, inside);
     }
     const inputs = this.operands(text.replace(/@[\w.-]+/g, ""), names, at);
+    if (op === "optimization_barrier") return inputs;
     const outputs = types.map((spec) => this.value(op, spec, "activation"));
     this.node(op, inputs, outputs, attributesOf(rest));
     return outputs;
