@@ -2,6 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type Options, readModel } from "../src/index.js";
+import type { Step } from "../src/ir/step.js";
+import { resolveSetup } from "../src/resolve-setup.js";
+import { runPipeline } from "../src/run-pipeline.js";
 import { linearize } from "../src/autograd/linearize.js";
 import { elements } from "../src/base/shape.js";
 import { OPTAX } from "../src/frameworks/jax/optax.js";
@@ -63,4 +67,32 @@ test("optimizers of optax keep what was recorded, to the byte", () => {
     expect([optimizer, sum]).toEqual([optimizer, bytes]);
   }
   expect(recorded).toHaveLength(27);
+});
+
+/** Most plain bytes alive in a step, what it is given included. */
+function plainPeak({ blocks, resident, steady }: Step): number {
+  let [alive, most] = [0, 0];
+  for (const { actions } of [resident, ...steady])
+    for (const action of actions) {
+      const size = blocks[Math.abs(action) - 1]?.bytes ?? 0;
+      alive += action > 0 ? size : -size;
+      most = Math.max(most, alive);
+    }
+  return most;
+}
+
+/** Arguments, outputs that are no arguments, and temporaries that XLA compiled for a CPU: shared/oracle/jax. */
+describe("steps that XLA compiled", () => {
+  const cases: readonly (readonly [file: string, compiled: number, options: Options])[] = [
+    ["cnn.jaxpr.txt", 148_781_444, { optimizer: "sgd:momentum=0.9" }],
+    ["scan-remat.jaxpr.txt", 68_612_040, { optimizer: "adam" }],
+    ["mlp.stablehlo.mlir", 6_087_284, {}],
+    ["mlp.hlo.txt", 6_087_284, {}],
+  ];
+  test.for(cases)("%s", async ([file, compiled, options]) => {
+    const path = join(import.meta.dirname, "../src/importers/jax/fixtures", file);
+    const model = await readModel(new Uint8Array(readFileSync(path)), { name: file });
+    const { step } = runPipeline(model, resolveSetup(options, model));
+    expect(Math.abs(plainPeak(step) / compiled - 1)).toBeLessThan(0.1);
+  });
 });

@@ -103,6 +103,25 @@ export const IMPORTERS = {
     },
     load: async () => (await import("./jax/read.js")).readJaxpr,
   },
+  stablehlo: {
+    title: "StableHLO module",
+    extensions: [".mlir"],
+    made: 'open("step.mlir", "w").write(jax.jit(step).lower(...).as_text())',
+    recognize: (head) =>
+      mentions(head, "stablehlo.") || /^\s*module @\w+/.test(textOf(head))
+        ? "certain"
+        : hasExtension(head, ".mlir")
+          ? "possible"
+          : "no",
+    load: async () => (await import("./jax/read-stablehlo.js")).readStablehlo,
+  },
+  hlo: {
+    title: "optimized HLO module",
+    extensions: [".hlo.txt"],
+    made: 'open("step.hlo.txt", "w").write(jax.jit(step).lower(...).compile().as_text())',
+    recognize: (head) => (/^HloModule /.test(textOf(head)) ? "certain" : "no"),
+    load: async () => (await import("./jax/read-hlo.js")).readHlo,
+  },
   onnx: {
     title: "ONNX model",
     extensions: [".onnx"],

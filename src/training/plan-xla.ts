@@ -58,22 +58,25 @@ class XlaPlanner {
   plan(): Step {
     const { ledger, tape } = this;
     this.declareAll();
-    const instructions = expand(this.program.operations, {
-      specOf: (id) => this.specs[id] as TensorSpec,
-      declare: (spec, label) => this.temporary(spec, label),
-      widens: true,
-    });
+    const turnOf = loopTurns(tape.graph);
+    const instructions = expand(
+      this.program.operations,
+      {
+        specOf: (id) => this.specs[id] as TensorSpec,
+        declare: (spec, label) => this.temporary(spec, label),
+        widens: tape.graph.traced?.kind !== "compiled",
+      },
+      turnOf,
+    );
     const states = this.allocateResidents();
     const resident = ledger.take()[0] ?? { phase: "resident" as const, actions: [], nodes: [] };
     if (this.optimizer) instructions.push(...this.updates(this.optimizer, states));
     else this.replaceAsSaid();
     const roots = this.roots();
-    const fused = fuse(instructions, roots, (id) => this.specs[id] as TensorSpec, loopTurns(tape.graph));
+    const fused = fuse(instructions, roots, (id) => this.specs[id] as TensorSpec, turnOf);
     const kernels = this.copied(fused.kernels);
     const order =
-      tape.graph.traced?.kind === "compiled"
-        ? kernels
-        : breadthFirst(kernels, this.residents, loopTurns(tape.graph));
+      tape.graph.traced?.kind === "compiled" ? kernels : breadthFirst(kernels, this.residents, turnOf);
     const donates = this.setup.donates !== false;
     const residents = new Set(this.residents);
     const outputs = roots.map((id) => fused.bufferOf(id)).filter((id) => !residents.has(id));

@@ -115,6 +115,7 @@ export class Lowering {
   private equation(equation: Equation, names: Names): readonly Bound[] {
     const { primitive } = equation;
     const inputs = equation.inputs.map((atom) => this.atom(atom, names));
+    if (primitive === "optimization_barrier") return inputs;
     const [inside] = programsOf(equation, this.shared);
     if (!inside || primitive.startsWith("scatter") || primitive.startsWith("reduce") || primitive === "sort")
       return this.node(equation, primitive, inputs, attributesOf(equation));

@@ -121,7 +121,7 @@ class Parser {
     const { scan } = this;
     const at = scan.at;
     const outputs = this.binders();
-    scan.need("=");
+    if (!scan.take("=") && outputs.length > 0) throw scan.wrong('"="'); // without results, the primitive stands first
     scan.space();
     const primitive = scan.match(PRIMITIVE) ?? this.fail("the name of a primitive");
     const params = scan.sees("[") ? this.params() : new Map<string, Param>();
@@ -146,12 +146,12 @@ class Parser {
     return this.scan.sees("in (") || this.scan.sees("in(");
   }
 
-  /** A name with a type at the start of a line binds; so does an equation without results. */
+  /** A name with a type at the start of a line binds; an equation without results begins with its primitive. */
   private beginsEquation(): boolean {
     const { scan } = this;
     const start = scan.at;
     const name = scan.match(NAME);
-    const binds = (name !== null && scan.sees(":")) || (name === null && scan.sees("="));
+    const binds = name === null ? scan.sees("=") : scan.sees(":") || scan.sees("[");
     scan.at = start;
     return binds;
   }

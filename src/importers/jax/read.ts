@@ -1,9 +1,10 @@
 /**
  * Programs that JAX prints → an ImportedModel: a jaxpr (`print(jax.make_jaxpr(loss)(params, batch))`).
  */
+import type { Diagnostic } from "../../base/complaint.js";
 import type { Source } from "../../base/source.js";
 import { MiB } from "../../base/units.js";
-import type { ValueRole } from "../../ir/graph.js";
+import type { Graph, TracedProgram, ValueRole } from "../../ir/graph.js";
 import type { ImportedModel } from "../model.js";
 import { fileTooLarge, fixedBatch, fixedSize, noLoss, notText, nothingToTrain } from "./complaints.js";
 import { Lowering } from "./lower-jaxpr.js";
@@ -25,31 +26,41 @@ export async function readJaxpr(source: Source): Promise<ImportedModel> {
   if (isFunction && (!spec || spec.shape.length > 0))
     throw noLoss(source.name, spec ? `an array of shape [${spec.shape}]` : loss ? "a literal" : "nothing");
   if (isFunction && !roles.includes("parameter")) throw nothingToTrain(source.name);
-  const batch = batchOf(jaxpr);
+  return {
+    ...ofFixedSize(
+      source,
+      lowered.graph,
+      isFunction ? "function" : "step",
+      "jaxpr",
+      batchOf(jaxpr),
+      lowered.diagnostics,
+    ),
+    parameters: `arguments 0 to ${roles.lastIndexOf("parameter")}`,
+  };
+}
+
+/** A program has the sizes it was traced with. */
+export function ofFixedSize(
+  source: Source,
+  graph: Graph,
+  program: TracedProgram["kind"],
+  format: string,
+  batch: number,
+  diagnostics: readonly Diagnostic[] = [],
+): ImportedModel {
   return {
     kind: "model",
-    name: source.name.replace(/^.*[/\\]/, "").replace(/\.(jaxpr\.txt|txt|jaxpr)$/, ""),
+    name: source.name.replace(/^.*[/\\]/, "").replace(/\.(txt|mlir)$/, ""),
     source: source.name,
-    format: "jaxpr",
+    format,
     framework: "jax",
-    program: isFunction ? "function" : "step",
-    parameters: `arguments 0 to ${roles.lastIndexOf("parameter")}`,
+    program,
     batch,
-    bind: (bindings) => {
-      const size = bindings.image
-        ? "--image"
-        : bindings.sequence !== undefined
-          ? "--sequence"
-          : bindings.shapes && "--shape";
-      if (size)
-        throw fixedSize(
-          source.name,
-          size,
-          JSON.stringify(bindings.image ?? bindings.sequence ?? bindings.shapes),
-        );
-      if (bindings.batch !== undefined && bindings.batch !== batch)
-        throw fixedBatch(source.name, batch, bindings.batch);
-      return lowered;
+    bind: ({ image, sequence, shapes, batch: asked }) => {
+      const size = image ? "--image" : sequence !== undefined ? "--sequence" : shapes && "--shape";
+      if (size) throw fixedSize(source.name, size, JSON.stringify(image ?? sequence ?? shapes));
+      if (asked !== undefined && asked !== batch) throw fixedBatch(source.name, batch, asked);
+      return { graph, diagnostics };
     },
   };
 }

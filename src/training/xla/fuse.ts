@@ -105,6 +105,13 @@ class Fusion {
     return { kernels, bufferOf: (id) => this.bufferOf(id) };
   }
 
+  /** Rounding to bfloat16 checks for NaN. cpu_instruction_fusion.cc IsExpensive(kConvert) */
+  private kindOf({ op, makes }: Instruction): Fusing {
+    const kind = fusingOf(op);
+    const rounds = kind === "cheap" && this.specOf(makes[0] as StorageId).dtype === "bfloat16";
+    return rounds ? "expensive" : kind;
+  }
+
   private readsOf({ reads }: Instruction): StorageId[] {
     const all = new Set<StorageId>();
     for (const read of reads) {
@@ -118,7 +125,7 @@ class Fusion {
   private decide(instruction: Instruction): void {
     const [made] = instruction.makes;
     if (made === undefined || this.alias.has(made)) return;
-    const kind = fusingOf(instruction.op);
+    const kind = this.kindOf(instruction);
     if (kind === "kernel" || kind === "reduce" || instruction.stored || this.roots.has(made)) {
       for (const id of instruction.makes) this.stored.add(id);
       return;

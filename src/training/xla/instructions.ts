@@ -10,6 +10,7 @@ import { fusingOf } from "../../frameworks/jax/kernels.js";
 import type { Attributes } from "../../ir/graph.js";
 import type { Operation, StorageId } from "../../ir/tape.js";
 import { dense, type TensorSpec } from "../../ir/tensor.js";
+import type { TurnOf } from "./turns.js";
 
 export interface Instruction {
   readonly op: string;
@@ -30,10 +31,20 @@ export interface Lowering {
   readonly widens: boolean;
 }
 
-export function expand(operations: readonly Operation[], lowering: Lowering): Instruction[] {
+/** `turnOf` tells turns of loops apart: nothing is shared between them. */
+export function expand(operations: readonly Operation[], lowering: Lowering, turnOf: TurnOf): Instruction[] {
   const out: Instruction[] = [];
-  for (const operation of operations) new Expansion(operation, lowering, out).run();
+  const known = new Map<string, StorageId>();
+  for (const operation of operations)
+    new Expansion(operation, lowering, { out, known, turn: turnOf(operation) }).run();
   return out;
+}
+
+interface Expanded {
+  readonly out: Instruction[];
+  /** What was made before of the same: common subexpressions are computed once. */
+  readonly known: Map<string, StorageId>;
+  readonly turn: number;
 }
 
 const isIdentity = (order: readonly number[]): boolean => order.every((dim, i) => dim === i);
@@ -41,12 +52,12 @@ const isIdentity = (order: readonly number[]): boolean => order.every((dim, i) =
 class Expansion {
   private readonly operation: Operation;
   private readonly lowering: Lowering;
-  private readonly out: Instruction[];
+  private readonly to: Expanded;
 
-  constructor(operation: Operation, lowering: Lowering, out: Instruction[]) {
+  constructor(operation: Operation, lowering: Lowering, to: Expanded) {
     this.operation = operation;
     this.lowering = lowering;
-    this.out = out;
+    this.to = to;
   }
 
   run(): void {
@@ -80,12 +91,22 @@ class Expansion {
   ): void {
     const { node, phase, stored = false } = this.operation;
     const own = op === this.operation.op ? (this.operation.attributes ?? {}) : {};
-    this.out.push({ op, node, phase, reads, makes, attributes: { ...own, ...attributes }, stored });
+    this.to.out.push({ op, node, phase, reads, makes, attributes: { ...own, ...attributes }, stored });
   }
 
-  private made(op: string, reads: readonly StorageId[], spec: TensorSpec): StorageId {
+  private made(
+    op: string,
+    reads: readonly StorageId[],
+    spec: TensorSpec,
+    order: readonly number[] = [],
+  ): StorageId {
+    const key = `${op} ${reads} ${spec.dtype} ${spec.shape} ${order} ${this.to.turn}`;
+    const shared = SHARED.has(op);
+    const before = shared ? this.to.known.get(key) : undefined;
+    if (before !== undefined) return before;
     const id = this.lowering.declare(spec, op);
     this.push(op, reads, [id]);
+    if (shared) this.to.known.set(key, id);
     return id;
   }
 
@@ -137,10 +158,24 @@ class Expansion {
     this.library("dot", a === b ? [a] : [a, b], made);
   }
 
+  /** Operands that do not lie as NHWC and HWIO are moved first. xla/service/cpu/conv_canonicalization.cc */
+  convolution([input, kernel = input]: Reads, made: StorageId): void {
+    const { attributes = {} } = this.operation;
+    const rank = this.lowering.specOf(input).shape.length;
+    const spatial = Array.from({ length: Math.max(0, rank - 2) }, (_, i) => i);
+    const lies = (name: string, order: readonly number[]): boolean => {
+      const own = attributes[name];
+      return !Array.isArray(own) || order.every((dim, i) => own[i] === dim);
+    };
+    const a = lies("lhs", [0, rank - 1, ...spatial.map((i) => i + 1)]) ? input : this.transposed(input);
+    const b = lies("rhs", [rank - 1, rank - 2, ...spatial]) ? kernel : this.transposed(kernel);
+    this.library("convolution", [a, b], made);
+  }
+
   transposed(id: StorageId, order?: readonly number[]): StorageId {
     const { shape, dtype } = this.lowering.specOf(id);
     const moved: Shape = order ? order.map((dim) => shape[dim] as number) : [...shape].reverse();
-    return this.made("transpose", [id], dense(moved, dtype));
+    return this.made("transpose", [id], dense(moved, dtype), order ?? []);
   }
 
   /** The place of every window's extreme, as one index array per dim, then a scatter into zeros. */
@@ -171,6 +206,9 @@ class Expansion {
   }
 }
 
+/** What is made for one reader and serves the next. */
+const SHARED: ReadonlySet<string> = new Set(["convert", "transpose", "broadcast_in_dim"]);
+
 /** Operands, equal ones once. */
 type Reads = readonly [StorageId, StorageId?];
 
@@ -178,7 +216,7 @@ type Reads = readonly [StorageId, StorageId?];
 const EXPANSIONS: Readonly<
   Record<string, (to: Expansion, reads: readonly StorageId[], made: StorageId) => void>
 > = {
-  conv_general_dilated: (to, reads, made) => to.library("convolution", reads, made),
+  conv_general_dilated: (to, reads, made) => to.convolution(reads as Reads, made), // as: so has a convolution
   conv_input_gradient: (to, [gradient, kernel = gradient], made) =>
     to.library("convolution", [gradient as StorageId, to.transposed(kernel as StorageId)], made),
   conv_kernel_gradient: (to, [input, gradient = input], made) =>

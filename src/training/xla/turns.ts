@@ -3,10 +3,10 @@
  * one to the other. A while loop's body is a program of its own.
  */
 import type { Graph } from "../../ir/graph.js";
-import type { Instruction } from "./instructions.js";
+import type { Phase } from "../../ir/step.js";
 
 /** The turn an instruction belongs to, in the order they run; -1 outside of loops. */
-export type TurnOf = (instruction: Pick<Instruction, "node" | "phase">) => number;
+export type TurnOf = (instruction: { readonly node: number; readonly phase: Phase }) => number;
 
 export function loopTurns({ traced, nodes }: Graph): TurnOf {
   const turns = traced?.turns ?? [];
