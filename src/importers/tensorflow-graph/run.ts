@@ -28,7 +28,7 @@ import { Writer, type WriterOptions, type Sizes } from "./writer.js";
 /** Functions inside functions; SavedModels have some four. */
 const MAX_DEPTH = 64;
 /** Nodes that run, with functions and loops written out. */
-const MAX_RUNS = 200_000;
+const MAX_RUNS = 100_000;
 
 export interface RunOptions extends Omit<WriterOptions, "functions"> {
   readonly where: string;
