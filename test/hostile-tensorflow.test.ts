@@ -185,8 +185,8 @@ const CASES: readonly [what: string, path: () => string, parts: readonly string[
     [],
   ],
   [
-    "a chain of fifty thousand",
-    () => graph(placeholder(2, 4), ...chain(50_000)),
+    "a chain of thirty-five thousand",
+    () => graph(placeholder(2, 4), ...chain(35_000)),
     ["[tensorflow-graph/nodes]"],
   ],
   ["a chain of a hundred thousand", () => graph(placeholder(2, 4), ...chain(100_000)), ["[protobuf/field]"]],

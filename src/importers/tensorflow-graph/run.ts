@@ -27,8 +27,10 @@ import { Writer, type WriterOptions, type Sizes } from "./writer.js";
 
 /** Functions inside functions; SavedModels have some four. */
 const MAX_DEPTH = 64;
+/** Nodes of one graph or function that are given something and needed. */
+const MAX_COMPUTING = 30_000;
 /** Nodes that run, with functions and loops written out. */
-const MAX_RUNS = 200_000;
+const MAX_RUNS = 100_000;
 
 export interface RunOptions extends Omit<WriterOptions, "functions"> {
   readonly where: string;
@@ -138,12 +140,14 @@ export class Run implements Functions {
     const known = orders.get(key);
     if (known) return known;
     const inputs = new Map<string, readonly string[]>();
+    let computing = 0;
     const pending = outputs.map((ref) => parseReference(ref).node);
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       if (inputs.has(name) || frame.isDone(name)) continue;
       if (!frame.nodes.has(name)) throw unknownTensor(frame.where, name.slice(0, 80));
       const names = needed(name).map((ref) => parseReference(ref).node);
       inputs.set(name, names);
+      if (names.length > 0 && ++computing > MAX_COMPUTING) throw tooManyNodes(frame.where, MAX_COMPUTING);
       for (const each of names) pending.push(each);
     }
     const order: string[] = [];

@@ -121,7 +121,7 @@ export interface SavedModel {
 }
 
 /** Nodes of one graph or function; the largest of keras.applications has some 20,000. */
-export const MAX_NODES = 60_000;
+export const MAX_NODES = 40_000;
 
 const many = (schema: () => Schema, most?: number) =>
   ({ of: schema, repeated: true, ...(most !== undefined && { most }) }) as const;
