@@ -12,6 +12,12 @@ export interface ByHandReport {
   readonly schema: "plimsoll/by-hand@1";
   readonly count: HandCount;
   readonly rules: readonly RuleOfThumb[];
+  /** What the engine says of the model whose counts these are; absent where counts were typed in. */
+  readonly answer?: {
+    readonly name: string;
+    readonly allocatedBytes: number;
+    readonly deviceTotalBytes: number;
+  };
 }
 
 const FLOAT32 = 4;
