@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { estimate } from "../dist/index.js";
 import { layerSpecOf, NO_FILE, readCases } from "./accuracy/cases.mjs";
 import { compareCase, countRight, lostCounts, regressions, summarize } from "./accuracy/figures.mjs";
+import { frameworkDetails } from "./accuracy/frameworks.mjs";
 import { openModels } from "./accuracy/models.mjs";
 import { isPeerGroup, PeerScores, readClaims } from "./accuracy/peers.mjs";
 import { readPublished } from "./accuracy/published.mjs";
@@ -64,7 +65,8 @@ const rules = peers.rows();
 mkdirSync(join(root, "docs"), { recursive: true });
 const all = { ...figures, counts, published: publishedCounts(published), peers: rules };
 writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
-const report = writeReport({ sections, published, rules, claims: readClaims(shared) });
+const frameworks = await frameworkDetails(shared);
+const report = writeReport({ sections, published, rules, claims: readClaims(shared), frameworks });
 writeFileSync(join(root, "docs/ACCURACY.md"), report);
 console.log("wrote docs/ACCURACY.md and docs/accuracy.json");
 

@@ -4,7 +4,7 @@ import { reasonFor } from "./known.mjs";
 
 /** @import { Claim, Compared, Fit, Group, LeftOut, Measured, PeerRow, Published, Results, Section } from "./types.js" */
 
-/** @typedef {{ sections: readonly Section[], published: Published, rules: readonly PeerRow[], claims: readonly Claim[] }} Scores */
+/** @typedef {{ sections: readonly Section[], published: Published, rules: readonly PeerRow[], claims: readonly Claim[], frameworks: readonly string[] }} Scores */
 
 /** @type {Record<Results, { title: string, short: string, note: string }>} */
 const TEXTS = {
@@ -74,7 +74,7 @@ export function printPublished({ fits, measured }) {
 }
 
 /** @param {Scores} scores */
-export function writeReport({ sections, published, rules, claims }) {
+export function writeReport({ sections, published, rules, claims, frameworks }) {
   const lines = [
     "# How accurate Plimsoll is",
     "",
@@ -83,6 +83,7 @@ export function writeReport({ sections, published, rules, claims }) {
     ...fitDetails(published.fits),
     ...measuredDetails(published.measured),
     ...peerDetails(rules, claims),
+    ...frameworks,
     "## What misses",
     "",
     ...sections.flatMap((section) => missDetails(section, sections)),
