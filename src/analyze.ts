@@ -41,7 +41,7 @@ export function analyze(
 }
 
 /** A step serves every allocator, capacity and report. */
-const planned = new Kept<Graph, Planned>(2);
+const planned = new Kept<Graph, Planned>({ each: 2, overall: 4 });
 
 /** The pipeline up to the allocator. */
 export function plan(model: Graph, setup: TrainingSetup, machine: Machine): Planned {

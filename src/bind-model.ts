@@ -16,7 +16,7 @@ export interface BoundModel {
 }
 
 /** Enough for one setup and its formula. */
-const graphs = new Kept<ImportedModel, BoundModel>(4);
+const graphs = new Kept<ImportedModel, BoundModel>({ each: 4 });
 
 export function bindModel(
   model: ImportedModel,

@@ -26,7 +26,7 @@ export interface RecordedTape {
 }
 
 /** A tape is the largest structure there is. */
-const tapes = new Kept<Graph, RecordedTape>(2);
+const tapes = new Kept<Graph, RecordedTape>({ each: 2, overall: 16 });
 
 export function recordTape(model: Graph, setup: TapeSetup, device: Device): RecordedTape {
   return tapes.get(model, keyOf(setup, device), () => record(model, setup, device));
