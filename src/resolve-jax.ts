@@ -1,6 +1,7 @@
 /** Options → what the engine runs for a program of JAX: its gradient, optax, XLA's buffers, and what the process takes. */
 import type { Diagnostic } from "./base/complaint.js";
 import { bytes, GiB } from "./base/units.js";
+import { NO_SUCH_SETTINGS } from "./compiled-report.js";
 import { contradiction, notJaxs } from "./complaints.js";
 import { OPTAX } from "./frameworks/jax/optax.js";
 import type { ImportedModel } from "./importers/model.js";
@@ -11,7 +12,7 @@ import type { Assumption, OptimizerReport, SetupReport } from "./report/report.j
 import type { ResolvedSetup } from "./resolved-setup.js";
 import { resolveMachine } from "./resolve-machine.js";
 import { flagOf, type Options, type SettingName } from "./settings.js";
-import { chooseOptax } from "./training/choose-optax.js";
+import { chooseOptax } from "./training/choose-listed.js";
 
 const DEFAULT_OPTIMIZER = "adam";
 /** xla/pjrt/plugin/xla_gpu/xla_gpu_allocator_config.h memory_fraction, XLA_PYTHON_CLIENT_MEM_FRACTION. */
@@ -113,42 +114,18 @@ function fractionOf(text: string | undefined): number {
 function reportOf(setup: TrainingSetup, gpu: string | null): SetupReport {
   const { mode, precision, batch, optimizer, freeze, step } = setup;
   return {
+    ...NO_SUCH_SETTINGS,
     mode,
     framework: "jax",
     precision,
     batch,
     image: null,
     sequence: null,
-    task: null,
     shape: {},
     optimizer: optimizer && describe(optimizer),
-    optimizerInBackward: false,
-    ema: false,
-    accumulate: 1,
     loss: "auto",
     freeze,
-    lora: null,
-    parallel: null,
-    fsdp: null,
-    stageBlocks: null,
-    masterWeights: null,
-    gradients: null,
-    zero: null,
-    deepspeed: null,
-    quantize: null,
-    zeroGrad: "set-to-none",
-    freshInputs: false,
-    clipGrad: false,
-    validate: false,
-    offload: null,
-    channelsLast: false,
-    attention: "eager",
-    compile: false,
-    checkpointing: "none",
     step,
-    cudnn: "no-workspace",
-    expandableSegments: false,
-    allocatorConf: "",
     memoryGrowth: setup.allocator.growth === true,
     donates: setup.donates === true,
     gpu,

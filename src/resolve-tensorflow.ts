@@ -1,5 +1,6 @@
 /** Options → what the engine runs for a model of TensorFlow's operations: graph mode, keras.optimizers, its own allocator. */
 import type { Diagnostic } from "./base/complaint.js";
+import { NO_SUCH_SETTINGS } from "./compiled-report.js";
 import { bytes, GiB, MiB } from "./base/units.js";
 import { notTensorflows } from "./complaints.js";
 import { type KerasOptions, KERAS_OPTIMIZERS } from "./frameworks/tensorflow/optimizers.js";
@@ -8,7 +9,7 @@ import type { AllocatorSettings, OptimizerChoice, Precision, TrainingSetup } fro
 import { DEFAULT_ALLOCATOR } from "./memory/default-allocator.js";
 import type { Assumption, OptimizerReport, SetupReport } from "./report/report.js";
 import { resolveMachine } from "./resolve-machine.js";
-import { chooseKerasOptimizer } from "./training/choose-keras-optimizer.js";
+import { chooseKerasOptimizer } from "./training/choose-listed.js";
 import { flagOf, type Options, type SettingName } from "./settings.js";
 import type { ResolvedSetup } from "./resolved-setup.js";
 
@@ -122,42 +123,18 @@ export function resolveTensorflow(options: Options, model: ImportedModel, batch:
 function reportOf(setup: TrainingSetup, options: Options, gpu: string | null): SetupReport {
   const { mode, precision, batch, optimizer, loss, freeze, step } = setup;
   return {
+    ...NO_SUCH_SETTINGS,
     mode,
     framework: "tensorflow",
     precision,
     batch,
     image: (options.image as readonly [number, number] | undefined) ?? null,
     sequence: options.sequence ?? null,
-    task: null,
     shape: options.shape ?? {},
     optimizer: optimizer && describe(optimizer),
-    optimizerInBackward: false,
-    ema: false,
-    accumulate: 1,
     loss,
     freeze,
-    lora: null,
-    parallel: null,
-    fsdp: null,
-    stageBlocks: null,
-    masterWeights: null,
-    gradients: null,
-    zero: null,
-    deepspeed: null,
-    quantize: null,
-    zeroGrad: "set-to-none",
-    freshInputs: false,
-    clipGrad: false,
-    validate: false,
-    offload: null,
-    channelsLast: false,
-    attention: "eager",
-    compile: false,
-    checkpointing: "none",
     step,
-    cudnn: "no-workspace",
-    expandableSegments: false,
-    allocatorConf: "",
     memoryGrowth: setup.allocator.growth === true,
     gpu,
   };

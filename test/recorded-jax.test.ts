@@ -11,7 +11,7 @@ import { elements } from "../src/base/shape.js";
 import { OPTAX } from "../src/frameworks/jax/optax.js";
 import { Lowering } from "../src/importers/jax/lower-jaxpr.js";
 import { parseJaxpr } from "../src/importers/jax/parse-jaxpr.js";
-import { chooseOptax } from "../src/training/choose-optax.js";
+import { chooseOptax } from "../src/training/choose-listed.js";
 
 const fixtures = join(import.meta.dirname, "fixtures/jax");
 const lines = <T>(file: string): T[] =>

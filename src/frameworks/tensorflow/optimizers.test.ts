@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ITEM_SIZE } from "../../base/dtype.js";
 import { elements } from "../../base/shape.js";
-import { chooseKerasOptimizer } from "../../training/choose-keras-optimizer.js";
+import { chooseKerasOptimizer } from "../../training/choose-listed.js";
 import { KERAS_OPTIMIZERS, type KerasOptimizer, LOSS_SCALE_BYTES, SCALAR_BYTES } from "./optimizers.js";
 
 const shared = process.env["PLIMSOLL_SHARED"] ?? join(import.meta.dirname, "../../../../shared");

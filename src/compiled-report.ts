@@ -1,0 +1,30 @@
+/** What a report says of PyTorch's settings where a framework compiles the whole step and has none of them. */
+import type { SetupReport } from "./report/report.js";
+
+export const NO_SUCH_SETTINGS = {
+  task: null,
+  optimizerInBackward: false,
+  ema: false,
+  accumulate: 1,
+  lora: null,
+  parallel: null,
+  fsdp: null,
+  stageBlocks: null,
+  masterWeights: null,
+  gradients: null,
+  zero: null,
+  deepspeed: null,
+  quantize: null,
+  zeroGrad: "set-to-none",
+  freshInputs: false,
+  clipGrad: false,
+  validate: false,
+  offload: null,
+  channelsLast: false,
+  attention: "eager",
+  compile: false,
+  checkpointing: "none",
+  cudnn: "no-workspace",
+  expandableSegments: false,
+  allocatorConf: "",
+} as const satisfies Partial<SetupReport>;
