@@ -81,12 +81,13 @@ export function intervalOf({ graph, setup, allocated, reserved, context, held }:
  * Results as large as its own that a row of a printed summary can keep. PyTorch: a normalization, an activation and a dropout of
  * `forward`'s own behind a row. TensorFlow: Keras' composed layers keep up to five (gelu), and an activation's rides with its layer.
  */
-const MOST_KEPT: Readonly<Record<Framework, number>> = { pytorch: 3, tensorflow: 6, jax: 6 };
+const MOST_KEPT = { pytorch: 3, tensorflow: 6 } as const;
 /** Scratch memory of a convolution, in operands of the largest: VGG-16's at batch 32 takes 2.1 with cuDNN's plans. */
 const SCRATCH = 3;
 
 /** How far a summary's rows are from what runs, in bytes below and above; null when the graph is no summary. */
 function boundsOf({ nodes, values }: Graph, framework: Framework) {
+  if (framework === "jax") return null; // it prints programs, no summaries
   const rows = nodes.filter(({ op }) => op === "summarizedLayer" || op === "SummarizedLayer");
   if (rows.length === 0) return null;
   const sizes = rows.map(
